@@ -1,0 +1,272 @@
+//! The text of a revision file: read and written.
+
+use super::{Revision, RevisionError, RevisionId};
+use crate::sql::nearest::nearest;
+use crate::sql::{Diagnostic, Shape, Span, SqlError, Statement, grammar, shape};
+use std::ops::Range;
+
+const KEYS: [&str; 4] = ["revision", "parents", "message", "created"];
+const SECTIONS: [&str; 3] = ["upgrade", "downgrade", "verify"];
+const FORM_HINT: &str = "docs/revision-files.md shows a complete file.";
+
+/// Reads a revision file.
+///
+/// # Errors
+/// Everything that is wrong with the file's form, each with its place. SQL is not parsed here.
+pub fn read(path: &str, text: &str) -> Result<Revision, RevisionError> {
+    let mut reader = Reader { text, diagnostics: Vec::new() };
+    let revision = reader.revision(path);
+    match revision {
+        Some(revision) if reader.diagnostics.is_empty() => Ok(revision),
+        _ => Err(RevisionError::Malformed {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            diagnostics: reader.diagnostics,
+        }),
+    }
+}
+
+/// The text of a new revision, its sections empty.
+pub fn write(
+    id: &RevisionId,
+    parents: &[RevisionId],
+    message: &str,
+    created: jiff::Timestamp,
+) -> String {
+    let parents = match parents {
+        [] => "none".to_owned(),
+        ids => ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", "),
+    };
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let created = created.strftime("%Y-%m-%dT%H:%M:%SZ");
+    format!(
+        "-- revision: {id}\n-- parents: {parents}\n-- message: {message}\n-- created: {created}\n\n\
+         -- upgrade\n\n-- downgrade\n\n-- verify\n"
+    )
+}
+
+/// The name of a new file: when it was made and what it is about.
+pub fn name(message: &str, created: jiff::Timestamp) -> String {
+    const MAX_SLUG_CHARS: usize = 40;
+    let words: Vec<String> = message
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    let slug: String = words.join("_").chars().take(MAX_SLUG_CHARS).collect();
+    let slug = slug.trim_end_matches('_');
+    let slug = if slug.is_empty() { "revision" } else { slug };
+    format!("{}_{slug}.sql", created.strftime("%Y%m%d%H%M%S"))
+}
+
+/// The text of a statement of the verify section.
+pub(super) fn verify_query(statement: Statement) -> Result<String, SqlError> {
+    match shape(&statement.sql) {
+        Ok(Shape::Query) => Ok(statement.sql),
+        Ok(_) | Err(_) => Err(SqlError::NotSql(
+            Diagnostic::new("only queries can stand in the verify section", statement.span)
+                .hint("Write a SELECT that gives no rows, or true, when all is well."),
+        )),
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn complain(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn revision(&mut self, path: &str) -> Option<Revision> {
+        let mut sections: [Option<Range<usize>>; 3] = [None, None, None];
+        let marks = section_marks(self.text);
+        for (index, (section, line)) in marks.iter().enumerate() {
+            let end = marks.get(index + 1).map_or(self.text.len(), |(_, next)| next.start);
+            if sections[*section].is_some() {
+                let span = Span::new(line.start, line.end);
+                let what = format!("second `{}` section", SECTIONS[*section]);
+                self.complain(Diagnostic::new(what, span));
+            } else {
+                sections[*section] = Some(line.end..end);
+            }
+        }
+        let header_end = marks.first().map_or(self.text.len(), |(_, line)| line.start);
+        let values = self.header(header_end);
+        let [upgrade, downgrade, verify] = sections;
+        if upgrade.is_none() {
+            let span = Span::new(header_end, header_end);
+            self.complain(Diagnostic::new("section `-- upgrade` is missing", span).hint(FORM_HINT));
+        }
+        let [id, parents, message, created] = values;
+        // That a value is empty has been said already.
+        let given = |place: &Range<usize>| !place.is_empty();
+        let id = id.filter(given).and_then(|value| self.id(&value));
+        let parents = parents.filter(given).and_then(|value| self.parents(&value));
+        let created = created.filter(given).and_then(|value| self.created(&value));
+        Some(Revision {
+            id: id?,
+            parents: parents?,
+            message: self.text[message?].to_owned(),
+            created: created?,
+            path: path.to_owned(),
+            text: self.text.to_owned(),
+            upgrade: upgrade?,
+            downgrade,
+            verify,
+        })
+    }
+
+    /// The place of each key's value, in the order of `KEYS`.
+    fn header(&mut self, end: usize) -> [Option<Range<usize>>; 4] {
+        let mut values: [Option<Range<usize>>; 4] = [None, None, None, None];
+        for line in lines(&self.text[..end]) {
+            let whole = &self.text[line.clone()];
+            let Some(comment) = whole.strip_prefix("--") else {
+                self.complain(
+                    Diagnostic::new(
+                        "text before the first section",
+                        Span::new(line.start, line.end),
+                    )
+                    .hint("SQL belongs below a line `-- upgrade`."),
+                );
+                return values;
+            };
+            let Some((key, value)) = comment.split_once(':') else { continue };
+            let key = key.trim();
+            if key.is_empty() || key.contains(char::is_whitespace) {
+                continue;
+            }
+            let key_start = line.start + whole.find(key).unwrap_or(0);
+            let key_span = Span::new(key_start, key_start + key.len());
+            let Some(index) = KEYS.iter().position(|known| *known == key) else {
+                self.unknown_key(key, key_span);
+                continue;
+            };
+            if values[index].is_some() {
+                self.complain(Diagnostic::new(format!("second `{key}`"), key_span));
+                continue;
+            }
+            let start = line.end - value.trim_start().len();
+            if value.trim().is_empty() {
+                self.complain(Diagnostic::new(format!("`{key}` has no value"), key_span));
+            }
+            values[index] = Some(start..line.end);
+        }
+        if values.iter().all(Option::is_none) {
+            let what = "header is missing";
+            self.complain(Diagnostic::new(what, Span::new(0, 0)).hint(FORM_HINT));
+            return values;
+        }
+        for (key, value) in KEYS.iter().zip(&values) {
+            if value.is_none() {
+                let span = Span::new(0, 0);
+                self.complain(
+                    Diagnostic::new(format!("header line `-- {key}: …` is missing"), span)
+                        .hint(FORM_HINT),
+                );
+            }
+        }
+        values
+    }
+
+    fn unknown_key(&mut self, key: &str, span: Span) {
+        let diagnostic = if key.eq_ignore_ascii_case("airlock") {
+            Diagnostic::new("directive outside of a section", span)
+                .hint("Put it before the statement that it is about.")
+        } else if SECTIONS.contains(&key) {
+            Diagnostic::new(format!("section `{key}` has a colon"), span)
+                .hint(format!("Write `-- {key}` alone on its line."))
+        } else {
+            let known = KEYS.map(|key| format!("`{key}`")).join(", ");
+            let diagnostic = Diagnostic::new(format!("unknown header key `{key}`"), span)
+                .hint(format!("Known are {known}."));
+            match nearest(key, &KEYS) {
+                Some(near) => diagnostic.label(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            }
+        };
+        self.complain(diagnostic);
+    }
+
+    fn id(&mut self, place: &Range<usize>) -> Option<RevisionId> {
+        let text = &self.text[place.clone()];
+        let id = text.parse().ok();
+        if id.is_none() {
+            self.complain(
+                Diagnostic::new("not a revision id", Span::new(place.start, place.end))
+                    .hint("An id is 4 to 40 of a-z, 0-9 and _."),
+            );
+        }
+        id
+    }
+
+    fn parents(&mut self, place: &Range<usize>) -> Option<Vec<RevisionId>> {
+        let text = &self.text[place.clone()];
+        if text == "none" {
+            return Some(Vec::new());
+        }
+        let mut start = place.start;
+        let mut parents: Vec<RevisionId> = Vec::new();
+        for part in text.split(',') {
+            let at = start + (part.len() - part.trim_start().len());
+            start += part.len() + 1;
+            let range = at..at + part.trim().len();
+            let id = self.id(&range)?;
+            if parents.contains(&id) {
+                let span = Span::new(range.start, range.end);
+                self.complain(Diagnostic::new("parent is named twice", span));
+            }
+            parents.push(id);
+        }
+        Some(parents)
+    }
+
+    fn created(&mut self, place: &Range<usize>) -> Option<jiff::Timestamp> {
+        let text = &self.text[place.clone()];
+        let time = text.parse().ok();
+        if time.is_none() {
+            self.complain(
+                Diagnostic::new("not a point in time", Span::new(place.start, place.end))
+                    .hint("Write it like 2026-11-21T09:35:12Z."),
+            );
+        }
+        time
+    }
+}
+
+/// Lines that are not blank, each from its first to its last visible character.
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        let start = at + (line.len() - line.trim_start().len());
+        at += line.len();
+        (!line.trim().is_empty()).then(|| start..start + line.trim().len())
+    })
+}
+
+/// Section comments alone on their line: index into `SECTIONS`, place of the line.
+fn section_marks(text: &str) -> Vec<(usize, Range<usize>)> {
+    // A dollar-quoted body may hold such a line, so the scanner says what a comment is. Where it
+    // gives up, lines must do; the error itself is for the parser to report.
+    let comments = grammar::comments(text);
+    let mut marks: Vec<(usize, Range<usize>)> = Vec::new();
+    for line in lines(text) {
+        let word = text[line.clone()].strip_prefix("--").map(str::trim);
+        let section = word.and_then(|word| {
+            SECTIONS.iter().position(|section| section.eq_ignore_ascii_case(word))
+        });
+        let Some(section) = section else { continue };
+        let begins = match &comments {
+            Some(comments) => comments.iter().any(|place| place.start == line.start),
+            // Guessing: a second one is more likely text in a string.
+            None => marks.iter().all(|(seen, _)| *seen != section),
+        };
+        if begins {
+            marks.push((section, line));
+        }
+    }
+    marks
+}

@@ -1,0 +1,108 @@
+//! A folder of files becomes a graph of revisions. Pure: reading the folder is the caller's work.
+//!
+//! A revision is one `.sql` file that psql can read too: a header of comments, then sections that
+//! comments begin. `docs/revision-files.md` describes it for users.
+
+mod error;
+pub mod file;
+pub mod graph;
+#[cfg(test)]
+mod tests;
+
+pub use error::RevisionError;
+pub use graph::Graph;
+
+use crate::sql::{Script, SqlError, canonical, parse};
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+/// Name of a revision: 4 to 40 of `a-z`, `0-9` and `_`. Those that airlock gives are 12
+/// hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RevisionId(String);
+
+impl RevisionId {
+    /// The id of a new revision, from a random number.
+    pub fn from_number(random: u64) -> Self {
+        Self(format!("{:012x}", random & 0xffff_ffff_ffff))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RevisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that is no revision id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a revision id: `{0}`")]
+pub struct BadId(pub String);
+
+impl FromStr for RevisionId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        // `none` is how a header says that there is no parent.
+        let good = (4..=40).contains(&text.len()) && text.chars().all(plain) && text != "none";
+        if good { Ok(Self(text.to_owned())) } else { Err(BadId(text.to_owned())) }
+    }
+}
+
+/// A revision as its file gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    pub id: RevisionId,
+    /// Empty for the first one.
+    pub parents: Vec<RevisionId>,
+    pub message: String,
+    pub created: jiff::Timestamp,
+    /// Path of the file, as messages should name it.
+    pub path: String,
+    /// The whole text of the file.
+    pub text: String,
+    /// Where the section's SQL stands in `text`.
+    pub upgrade: Range<usize>,
+    pub downgrade: Option<Range<usize>>,
+    pub verify: Option<Range<usize>>,
+}
+
+impl Revision {
+    /// The upgrade section's statements.
+    ///
+    /// # Errors
+    /// Syntax errors, with places in the whole file.
+    pub fn upgrade_script(&self) -> Result<Script, SqlError> {
+        parse(&self.text, self.upgrade.clone())
+    }
+
+    /// The digest that a plan keeps: of the upgrade section alone, comments and layout aside.
+    ///
+    /// # Errors
+    /// As [`Revision::upgrade_script`].
+    pub fn digest(&self) -> Result<String, SqlError> {
+        self.upgrade_script().map(|script| canonical::digest(&script))
+    }
+
+    /// The queries of the verify section, which must all be `SELECT`s.
+    ///
+    /// # Errors
+    /// Syntax errors; a statement that is no query.
+    pub fn verify_queries(&self) -> Result<Vec<String>, SqlError> {
+        let Some(section) = self.verify.clone() else { return Ok(Vec::new()) };
+        let script = parse(&self.text, section)?;
+        script.statements.into_iter().map(file::verify_query).collect()
+    }
+
+    /// The file's name without folder and `.sql`; plan files are named after it.
+    pub fn stem(&self) -> &str {
+        let name = self.path.rsplit(['/', '\\']).next().unwrap_or(&self.path);
+        name.strip_suffix(".sql").unwrap_or(name)
+    }
+}

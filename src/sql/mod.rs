@@ -1,0 +1,26 @@
+//! SQL text in, statements out, each with its place in the file.
+//!
+//! The only module besides `analyze`, `rewrite` and `catalog::apply` that sees pg_query's node
+//! types; owns quoting. No I/O.
+
+pub mod canonical;
+pub mod deparse;
+pub mod diagnostic;
+pub mod directive;
+pub mod error;
+pub mod grammar;
+mod locate;
+pub mod name;
+pub(crate) mod nearest;
+pub mod parse;
+pub mod shape;
+
+pub use diagnostic::{Diagnostic, Span};
+pub use directive::{Directive, DirectiveKind};
+pub use error::SqlError;
+pub use name::{QualifiedName, derived_name, quote_ident, quote_literal};
+pub use parse::{Script, Statement, decode, parse, parse_expression};
+pub use shape::{Shape, shape};
+
+#[cfg(test)]
+mod tests;
