@@ -1,0 +1,295 @@
+//! Schemas, the search path, owners and sequences.
+
+use super::column;
+use super::rename::{move_relation, rename_type};
+use crate::catalog::type_name::strings;
+use crate::catalog::{Catalog, Function, RelationKind, ReplicaIdentity};
+use crate::sql::QualifiedName;
+use pg_query::protobuf::{
+    AlterObjectSchemaStmt, AlterOwnerStmt, AlterSeqStmt, CreateSchemaStmt, CreateSeqStmt, Node,
+    ObjectType, RoleSpec, RoleSpecType, VariableSetKind, VariableSetStmt, a_const, node,
+};
+
+/// The setting of `search_path` when nothing else is set.
+const DEFAULT_SEARCH_PATH: &str = "\"$user\", public";
+
+const SEARCH_PATH: &str = "search_path";
+
+pub(super) fn create(catalog: &mut Catalog, create: &CreateSchemaStmt) {
+    let name = match &create.authrole {
+        Some(role) if create.schemaname.is_empty() => role_name(catalog, role),
+        _ => create.schemaname.clone(),
+    };
+    if name.is_empty() {
+        return;
+    }
+    catalog.schemas.insert(name.clone());
+    find_path(catalog);
+    // Objects made in the same statement are made in the new schema.
+    let path = catalog.server.search_path.clone();
+    catalog.server.search_path.insert(0, name);
+    for element in &create.schema_elts {
+        if let Some(element) = &element.node {
+            catalog.apply_node(element);
+        }
+    }
+    catalog.server.search_path = path;
+}
+
+pub(super) fn drop(catalog: &mut Catalog, schema: &str) {
+    let relations: Vec<QualifiedName> =
+        catalog.relations.keys().filter(|name| name.schema == schema).cloned().collect();
+    for name in relations {
+        super::drop::drop_relation(catalog, &name);
+    }
+    let types: Vec<QualifiedName> =
+        catalog.types.keys().filter(|name| name.schema == schema).cloned().collect();
+    for name in types {
+        super::drop::drop_type(catalog, &name);
+    }
+    each_function(catalog, |functions| functions.retain(|known| known.schema != schema));
+    catalog.schemas.remove(schema);
+    find_path(catalog);
+}
+
+pub(super) fn rename(catalog: &mut Catalog, from: &str, to: &str) {
+    if !catalog.schemas.remove(from) {
+        return;
+    }
+    catalog.schemas.insert(to.to_owned());
+    let relations: Vec<QualifiedName> =
+        catalog.relations.keys().filter(|name| name.schema == from).cloned().collect();
+    for name in relations {
+        move_relation(catalog, &name, &QualifiedName::new(to, &name.name));
+    }
+    let types: Vec<QualifiedName> =
+        catalog.types.keys().filter(|name| name.schema == from).cloned().collect();
+    for name in types {
+        rename_type(catalog, &name, &QualifiedName::new(to, &name.name));
+    }
+    each_function(catalog, |functions| {
+        for known in functions.iter_mut().filter(|known| known.schema == from) {
+            to.clone_into(&mut known.schema);
+        }
+    });
+    for relation in catalog.relations.values_mut() {
+        for object in relation.statistics.iter_mut().filter(|known| known.name.schema == from) {
+            to.clone_into(&mut object.name.schema);
+        }
+        for trigger in relation.triggers.iter_mut().filter(|known| known.function.schema == from) {
+            to.clone_into(&mut trigger.function.schema);
+        }
+    }
+    find_path(catalog);
+}
+
+fn each_function(catalog: &mut Catalog, mut change: impl FnMut(&mut Vec<Function>)) {
+    catalog.functions.values_mut().for_each(&mut change);
+    catalog.functions.retain(|_, functions| !functions.is_empty());
+}
+
+/// `SET search_path`, for the session or the transaction: a migration is read to its end.
+pub(super) fn set_variable(catalog: &mut Catalog, set: &VariableSetStmt) {
+    let all = set.kind() == VariableSetKind::VarResetAll;
+    if set.name != SEARCH_PATH && !all {
+        return;
+    }
+    let setting = match set.kind() {
+        VariableSetKind::VarSetValue => {
+            let names: Vec<String> = set.args.iter().filter_map(word).collect();
+            // Written as the server's `SHOW` prints it.
+            names.iter().map(|name| crate::sql::quote_ident(name)).collect::<Vec<_>>().join(", ")
+        }
+        VariableSetKind::VarSetDefault
+        | VariableSetKind::VarReset
+        | VariableSetKind::VarResetAll => DEFAULT_SEARCH_PATH.to_owned(),
+        VariableSetKind::VarSetCurrent
+        | VariableSetKind::VarSetMulti
+        | VariableSetKind::Undefined => return,
+    };
+    catalog.server.settings.insert(SEARCH_PATH.to_owned(), setting);
+    find_path(catalog);
+}
+
+fn word(argument: &Node) -> Option<String> {
+    match argument.node.as_ref()? {
+        node::Node::AConst(constant) => match constant.val.as_ref()? {
+            a_const::Val::Sval(text) => Some(text.sval.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Works the effective search path out again: the schemas of the setting that exist.
+fn find_path(catalog: &mut Catalog) {
+    let Some(setting) = catalog.server.settings.get(SEARCH_PATH) else {
+        let schemas = catalog.schemas.clone();
+        catalog.server.search_path.retain(|schema| schemas.contains(schema));
+        return;
+    };
+    let mut path = Vec::new();
+    for name in split_path(setting) {
+        let name = if name == "$user" { catalog.server.role.name.clone() } else { name };
+        if catalog.schemas.contains(&name) && !path.contains(&name) {
+            path.push(name);
+        }
+    }
+    catalog.server.search_path = path;
+}
+
+/// The names in a value of `search_path`, which are separated by commas and may be quoted.
+fn split_path(setting: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut chars = setting.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => name.push('"'),
+            '"' => quoted = !quoted,
+            ',' if !quoted => names.push(std::mem::take(&mut name)),
+            c if c.is_whitespace() && !quoted => {}
+            c if quoted => name.push(c),
+            c => name.extend(c.to_lowercase()),
+        }
+    }
+    names.push(name);
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// The role that a statement names.
+pub(super) fn role_name(catalog: &Catalog, role: &RoleSpec) -> String {
+    match role.roletype() {
+        RoleSpecType::RolespecCurrentRole
+        | RoleSpecType::RolespecCurrentUser
+        | RoleSpecType::RolespecSessionUser => catalog.server.role.name.clone(),
+        RoleSpecType::RolespecCstring | RoleSpecType::RolespecPublic | RoleSpecType::Undefined => {
+            role.rolename.clone()
+        }
+    }
+}
+
+pub(super) fn set_owner(catalog: &mut Catalog, alter: &AlterOwnerStmt) {
+    let Some(role) = &alter.newowner else { return };
+    let owner = role_name(catalog, role);
+    if let Some(relation) = catalog.target(alter.relation.as_ref()) {
+        give(catalog, &relation, &owner);
+    }
+}
+
+/// Changes the owner of a relation and of the sequences that its columns own.
+pub(super) fn give(catalog: &mut Catalog, name: &QualifiedName, owner: &str) {
+    let role = &catalog.server.role;
+    // A superuser owns everything, as far as permission goes. Whether we are a member of another
+    // role is not in the catalog.
+    let ours = role.superuser || role.name == owner;
+    let owned =
+        |of: &Option<(QualifiedName, String)>| of.as_ref().is_some_and(|(table, _)| table == name);
+    for relation in catalog.relations.values_mut() {
+        if relation.name == *name || owned(&relation.owned_by) {
+            owner.clone_into(&mut relation.owner);
+            relation.owned_by_us = ours;
+        }
+    }
+}
+
+pub(super) fn set_schema(catalog: &mut Catalog, alter: &AlterObjectSchemaStmt) {
+    let schema = alter.newschema.as_str();
+    if let Some(name) = catalog.target(alter.relation.as_ref()) {
+        let owned: Vec<QualifiedName> = catalog
+            .relations
+            .values()
+            .filter(|relation| relation.owned_by.as_ref().is_some_and(|(table, _)| *table == name))
+            .map(|relation| relation.name.clone())
+            .collect();
+        for name in owned.into_iter().chain([name]) {
+            move_relation(catalog, &name, &QualifiedName::new(schema, &name.name));
+        }
+        return;
+    }
+    let names = match alter.object.as_deref().and_then(|object| object.node.as_ref()) {
+        Some(node::Node::List(list)) => strings(&list.items),
+        Some(node::Node::TypeName(name)) => strings(&name.names),
+        Some(node::Node::ObjectWithArgs(function)) => strings(&function.objname),
+        _ => return,
+    };
+    match alter.object_type() {
+        ObjectType::ObjectType | ObjectType::ObjectDomain => {
+            if let Some(name) = super::types::resolve(catalog, &names) {
+                rename_type(catalog, &name, &QualifiedName::new(schema, &name.name));
+            }
+        }
+        ObjectType::ObjectFunction | ObjectType::ObjectProcedure | ObjectType::ObjectRoutine => {
+            if let Some(object) = alter.object.as_deref() {
+                super::program::move_function(catalog, object, schema);
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn create_sequence(catalog: &mut Catalog, create: &CreateSeqStmt) {
+    let Some(range) = &create.sequence else { return };
+    let name = catalog.created_name(range);
+    if catalog.name_is_taken(&name) {
+        return;
+    }
+    let mut sequence = catalog.new_relation(&name, RelationKind::Sequence);
+    sequence.persistence = super::create_table::persistence(&range.relpersistence);
+    sequence.replica_identity = ReplicaIdentity::Nothing;
+    catalog.relations.insert(name.clone(), sequence);
+    set_sequence_owner(catalog, &name, &create.options);
+}
+
+pub(super) fn alter_sequence(catalog: &mut Catalog, alter: &AlterSeqStmt) {
+    if let Some(name) = catalog.target(alter.sequence.as_ref()) {
+        set_sequence_owner(catalog, &name, &alter.options);
+    }
+}
+
+/// `OWNED BY table.column` or `OWNED BY NONE`, where the options say it.
+fn set_sequence_owner(catalog: &mut Catalog, sequence: &QualifiedName, options: &[Node]) {
+    for option in options {
+        let Some(node::Node::DefElem(element)) = &option.node else { continue };
+        if element.defname != "owned_by" {
+            continue;
+        }
+        let Some(node::Node::List(list)) = element.arg.as_ref().and_then(|arg| arg.node.as_ref())
+        else {
+            continue;
+        };
+        catalog.forget_dependants(|dependant| {
+            dependant.kind == crate::catalog::DependantKind::Sequence
+                && dependant.relation.as_ref() == Some(sequence)
+        });
+        let names = strings(&list.items);
+        let owner = match names.as_slice() {
+            [table, column] => Some((catalog.resolve(None, table), column)),
+            [.., schema, table, column] => Some((catalog.resolve(Some(schema), table), column)),
+            _ => None,
+        };
+        let owner =
+            owner.and_then(|(table, column)| Some((table?.name.clone(), column.to_owned())));
+        if let Some((table, column)) = &owner {
+            column::own_sequence(catalog, sequence, table, column);
+        }
+        if let Some(relation) = catalog.relations.get_mut(sequence) {
+            relation.owned_by = owner;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_path;
+
+    #[test]
+    fn a_search_path_is_split_as_the_server_splits_it() {
+        assert_eq!(split_path("\"$user\", public"), ["$user", "public"]);
+        assert_eq!(split_path("App, \"My, \"\"Schema\",x"), ["app", "My, \"Schema", "x"]);
+        assert!(split_path("").is_empty());
+        assert!(split_path("\"\"").is_empty());
+    }
+}

@@ -1,0 +1,87 @@
+//! What statements ask of a catalog: which object a name means, what hangs together.
+
+use super::model::{Catalog, Constraint, Index, Relation, RelationKind};
+use crate::sql::QualifiedName;
+
+impl Catalog {
+    pub fn relation(&self, name: &QualifiedName) -> Option<&Relation> {
+        self.relations.get(name)
+    }
+
+    /// The relation that `name` means under the search path, as the server would resolve it.
+    pub fn resolve(&self, schema: Option<&str>, name: &str) -> Option<&Relation> {
+        match schema {
+            Some(schema) => self.relations.get(&QualifiedName::new(schema, name)),
+            None => self
+                .server
+                .search_path
+                .iter()
+                .find_map(|schema| self.relations.get(&QualifiedName::new(schema, name))),
+        }
+    }
+
+    /// The table that the index belongs to, and the index.
+    pub fn resolve_index(&self, schema: Option<&str>, name: &str) -> Option<(&Relation, &Index)> {
+        let within = |schema: &str| {
+            self.relations
+                .values()
+                .filter(|relation| relation.name.schema == schema)
+                .find_map(|relation| relation.index(name).map(|index| (relation, index)))
+        };
+        match schema {
+            Some(schema) => within(schema),
+            None => self.server.search_path.iter().find_map(|schema| within(schema)),
+        }
+    }
+
+    /// The schema in which an unqualified `CREATE` puts an object.
+    pub fn creation_schema(&self) -> Option<&str> {
+        self.server.search_path.iter().find(|name| self.schemas.contains(*name)).map(String::as_str)
+    }
+
+    /// Whether a relation, index or composite type has this name already (one namespace in
+    /// PostgreSQL, `pg_class`).
+    pub fn name_is_taken(&self, name: &QualifiedName) -> bool {
+        self.relations.contains_key(name)
+            || self
+                .relations
+                .values()
+                .any(|r| r.name.schema == name.schema && r.index(&name.name).is_some())
+    }
+
+    /// Foreign keys of other tables, and of the table itself, that point to `name`.
+    pub fn incoming_foreign_keys<'a>(
+        &'a self,
+        name: &'a QualifiedName,
+    ) -> impl Iterator<Item = (&'a Relation, &'a Constraint)> {
+        self.relations.values().flat_map(move |relation| {
+            relation
+                .constraints
+                .iter()
+                .filter(move |constraint| constraint.references.as_ref() == Some(name))
+                .map(move |constraint| (relation, constraint))
+        })
+    }
+
+    /// `relation` itself when it is no partitioned table, else every leaf below it.
+    pub fn leaves<'a>(&'a self, relation: &'a Relation) -> Vec<&'a Relation> {
+        if relation.kind != RelationKind::PartitionedTable {
+            return vec![relation];
+        }
+        relation
+            .children
+            .iter()
+            .filter_map(|child| self.relation(child))
+            .flat_map(|child| self.leaves(child))
+            .collect()
+    }
+
+    /// `relation` and everything below it: partitions or inheritance children, at any depth.
+    pub fn family<'a>(&'a self, relation: &'a Relation) -> Vec<&'a Relation> {
+        let mut all = vec![relation];
+        for child in relation.children.iter().filter_map(|child| self.relation(child)) {
+            all.extend(self.family(child));
+        }
+        all
+    }
+}

@@ -1,0 +1,20 @@
+//! What airlock knows of a database: a plain value ([`Catalog`]), loaded once and then moved
+//! forward statement by statement.
+//!
+//! [`model`] is the value, [`load`](mod@load) the only part that talks to a server, [`apply`] the
+//! pure function that gives the catalog after a statement, [`facts`](mod@facts) the readable facts
+//! that a plan relies on, [`expression`] what can be seen in an expression.
+
+pub mod apply;
+pub mod expression;
+pub mod facts;
+pub mod load;
+mod lookup;
+pub mod model;
+pub mod names;
+pub mod type_name;
+
+pub use facts::{differences, facts};
+pub use load::{DataDigest, column_order, data_digest, fingerprint, load, load_relations};
+pub use model::*;
+pub use type_name::{type_name, user_type};
