@@ -1,0 +1,391 @@
+//! `ADD COLUMN`, in all its forms.
+//!
+//! *In words*: nullable, or with a default that is not volatile: brief, as it is (a stable default
+//! gives every old row the same value, and the plan says so). Inline CHECK, UNIQUE, PRIMARY KEY and
+//! REFERENCES are split off, each with its own recipe, under the names that the server would have
+//! chosen. NOT NULL without default needs a value for old rows: a later UPDATE of the same
+//! migration or a `backfill` directive; then the column is added nullable, kept in step by a sync
+//! trigger, filled, and only then made NOT NULL. A volatile default would rewrite the table: the
+//! column is added without it, the default set for rows to come, and the old rows are filled in
+//! batches with the default expression; a nullable one through a marker, because a NULL that the
+//! application writes in the meantime must stay NULL.
+
+use super::as_is;
+use super::dispatch::is_brief;
+use super::draft::Draft;
+use super::groups;
+use super::marker::Marker;
+use super::text::alter;
+use super::{add_check, add_foreign_key, add_unique, fill, set_not_null};
+use crate::analyze::{Impact, volatility};
+use crate::catalog::{Volatility, names};
+use crate::lock::LockMode;
+use crate::plan::{Action, Backfill, Change, NoteKind, Phase, Undo, WorkKind};
+use crate::sql::{Diagnostic, QualifiedName, Statement, deparse, quote_ident};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, ColumnDef, ConstrType, Constraint, Node};
+
+/// The column definition taken apart.
+struct Parts {
+    /// Type and collation only.
+    bare: ColumnDef,
+    default: Option<Node>,
+    not_null: Option<Constraint>,
+    /// CHECK, UNIQUE, PRIMARY KEY, REFERENCES, as constraints of the table.
+    constraints: Vec<Constraint>,
+    /// GENERATED or IDENTITY: not taken apart.
+    special: bool,
+}
+
+pub(super) fn steps(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    command: &AlterTableCmd,
+    relation: &QualifiedName,
+    impact: &Impact,
+) {
+    let Some(NodeEnum::ColumnDef(column)) = command.def.as_ref().and_then(|def| def.node.as_ref())
+    else {
+        return as_is::steps(draft, part, impact);
+    };
+    let exists =
+        draft.catalog.relation(relation).is_some_and(|r| r.column(&column.colname).is_some());
+    if (command.missing_ok && exists) || draft.is_new(relation) {
+        return as_is::steps(draft, part, impact);
+    }
+    let parts = take_apart(column);
+    let name = column.colname.clone();
+    let filled_later = draft.groups.fills(relation, &name);
+    let directive = groups::from_directive(part, relation, &name, &draft.catalog);
+    let needs_value = parts.not_null.is_some() && parts.default.is_none() && !parts.special;
+    let unused = !filled_later && directive.is_none() && draft.is_unused(relation);
+    if unused
+        || (parts.constraints.is_empty() && !needs_value && directive.is_none() && is_brief(impact))
+    {
+        stable_default_note(draft, relation, &name, &parts);
+        return as_is::steps(draft, part, impact);
+    }
+    if parts.special {
+        return as_is::steps(draft, part, impact);
+    }
+    if needs_value && !filled_later && directive.is_none() {
+        draft.refuse(
+            Diagnostic::new(
+                format!("column {name} is NOT NULL and has no value for the rows that exist"),
+                part.span,
+            )
+            .label("fails on a table with rows")
+            .hint(format!(
+                "Give it a DEFAULT, fill it in an UPDATE of the same migration, or write `-- airlock: backfill {}.{} = <expression>` above the statement.",
+                quote_ident(&relation.name),
+                quote_ident(&name)
+            )),
+        );
+        return;
+    }
+    let has_key = parts.constraints.iter().any(|c| c.contype() == ConstrType::ConstrPrimary);
+    if needs_value && has_key && directive.is_none() {
+        draft.refuse(
+            Diagnostic::new(
+                format!("column {name} becomes the primary key before it has values"),
+                part.span,
+            )
+            .hint("Add the column first, fill it, and add the primary key in a statement of its own behind the UPDATE."),
+        );
+        return;
+    }
+    let default = parts.default.as_ref();
+    let is_volatile = default.is_some_and(|node| {
+        volatility::of_expression(node, &draft.catalog) == Volatility::Volatile
+    });
+    match (default, is_volatile) {
+        (Some(default), true) => {
+            volatile_default(draft, relation, &parts, default);
+        }
+        _ => add_plain(draft, part, command, relation, &parts, needs_value),
+    }
+    // The constraints below name the column, so they must see it in the catalog.
+    let before = draft.catalog.clone();
+    draft.catalog.apply(&without_constraints(part, command, &parts));
+    if let Some((group, used)) = directive {
+        draft.use_directive(&used);
+        let span = used.span;
+        fill::steps(draft, &group, span);
+        if let Some(constraint) = &parts.not_null {
+            let given = (!constraint.conname.is_empty()).then_some(constraint.conname.as_str());
+            set_not_null::emit(draft, relation, &name, given);
+        }
+    } else if is_volatile && let Some(constraint) = &parts.not_null {
+        let given = (!constraint.conname.is_empty()).then_some(constraint.conname.as_str());
+        set_not_null::emit(draft, relation, &name, given);
+    }
+    for constraint in &parts.constraints {
+        emit_constraint(draft, part, constraint, relation);
+    }
+    draft.catalog = before;
+}
+
+fn stable_default_note(draft: &mut Draft<'_>, relation: &QualifiedName, name: &str, parts: &Parts) {
+    let Some(default) = &parts.default else { return };
+    if volatility::of_expression(default, &draft.catalog) == Volatility::Stable
+        && !draft.is_new(relation)
+    {
+        draft.note(
+            NoteKind::Information,
+            format!(
+                "every row that exists gets the same value for {name} of {relation}: {} is computed once, when the column is added",
+                deparse::expression(default)
+            ),
+        );
+    }
+}
+
+fn take_apart(column: &ColumnDef) -> Parts {
+    let mut bare = column.clone();
+    bare.constraints.clear();
+    let mut parts =
+        Parts { bare, default: None, not_null: None, constraints: Vec::new(), special: false };
+    for node in &column.constraints {
+        let Some(NodeEnum::Constraint(constraint)) = &node.node else { continue };
+        match constraint.contype() {
+            ConstrType::ConstrNotnull => parts.not_null = Some((**constraint).clone()),
+            ConstrType::ConstrDefault => {
+                parts.default = constraint.raw_expr.as_deref().cloned();
+            }
+            ConstrType::ConstrIdentity | ConstrType::ConstrGenerated => parts.special = true,
+            ConstrType::ConstrCheck => parts.constraints.push((**constraint).clone()),
+            ConstrType::ConstrUnique | ConstrType::ConstrPrimary => {
+                let mut table_level = (**constraint).clone();
+                table_level.keys = vec![string_node(&column.colname)];
+                if table_level.contype() == ConstrType::ConstrPrimary && parts.not_null.is_none() {
+                    parts.not_null = Some(Constraint {
+                        contype: ConstrType::ConstrNotnull as i32,
+                        ..Constraint::default()
+                    });
+                }
+                parts.constraints.push(table_level);
+            }
+            ConstrType::ConstrForeign => {
+                let mut table_level = (**constraint).clone();
+                table_level.fk_attrs = vec![string_node(&column.colname)];
+                parts.constraints.push(table_level);
+            }
+            // DEFERRABLE and friends are written behind the constraint that they belong to.
+            ConstrType::ConstrAttrDeferrable => set_last(&mut parts, |c| c.deferrable = true),
+            ConstrType::ConstrAttrDeferred => set_last(&mut parts, |c| {
+                c.deferrable = true;
+                c.initdeferred = true;
+            }),
+            _ => {}
+        }
+    }
+    if is_serial(column) {
+        parts.special = true;
+    }
+    parts
+}
+
+fn set_last(parts: &mut Parts, change: impl Fn(&mut Constraint)) {
+    if let Some(last) = parts.constraints.last_mut() {
+        change(last);
+    }
+}
+
+fn is_serial(column: &ColumnDef) -> bool {
+    column.type_name.as_ref().is_some_and(|name| {
+        groups::strings(&name.names).last().is_some_and(|last| {
+            matches!(
+                last.as_str(),
+                "serial" | "serial4" | "bigserial" | "serial8" | "smallserial" | "serial2"
+            )
+        })
+    })
+}
+
+fn string_node(text: &str) -> Node {
+    Node { node: Some(NodeEnum::String(pg_query::protobuf::String { sval: text.to_owned() })) }
+}
+
+/// `ADD COLUMN` with type, collation and a default that is not volatile; NOT NULL only when the
+/// default fills it.
+fn add_plain(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    command: &AlterTableCmd,
+    relation: &QualifiedName,
+    parts: &Parts,
+    needs_value: bool,
+) {
+    let Some(found) = draft.catalog.relation(relation) else { return };
+    let locks = draft.locks(found, LockMode::AccessExclusive);
+    stable_default_note(draft, relation, &parts.bare.colname, parts);
+    let mut column = parts.bare.clone();
+    if let Some(default) = &parts.default {
+        column.constraints.push(default_node(default));
+    }
+    if !needs_value && let Some(not_null) = &parts.not_null {
+        column
+            .constraints
+            .push(Node { node: Some(NodeEnum::Constraint(Box::new(not_null.clone()))) });
+    }
+    let why = if needs_value {
+        format!("{} is added without NOT NULL: no row has a value yet", column.colname)
+    } else if parts.constraints.is_empty() {
+        format!("{} is added", column.colname)
+    } else {
+        format!("{} is added; its constraints follow one by one", column.colname)
+    };
+    let sql = statement_for(part, command, column, relation);
+    draft
+        .additive_step(why, Action::Transaction { sql: vec![sql] })
+        .locks(locks.clone())
+        .undo(drop_column(relation, &parts.bare.colname, locks));
+}
+
+fn drop_column(
+    relation: &QualifiedName,
+    column: &str,
+    locks: Vec<crate::plan::RelationLock>,
+) -> Undo {
+    Undo::Transaction {
+        sql: vec![alter(relation, &format!("DROP COLUMN IF EXISTS {}", quote_ident(column)))],
+        locks,
+    }
+}
+
+fn default_node(default: &Node) -> Node {
+    Node {
+        node: Some(NodeEnum::Constraint(Box::new(Constraint {
+            contype: ConstrType::ConstrDefault as i32,
+            raw_expr: Some(Box::new(default.clone())),
+            ..Constraint::default()
+        }))),
+    }
+}
+
+/// The `ALTER TABLE … ADD COLUMN` of `part` with another column definition, the table qualified.
+fn statement_for(
+    part: &Statement,
+    command: &AlterTableCmd,
+    column: ColumnDef,
+    relation: &QualifiedName,
+) -> String {
+    deparse::statement(&node_for(part, command, column, Some(relation)))
+}
+
+fn node_for(
+    part: &Statement,
+    command: &AlterTableCmd,
+    column: ColumnDef,
+    relation: Option<&QualifiedName>,
+) -> NodeEnum {
+    let NodeEnum::AlterTableStmt(alter) = &part.node else { return part.node.clone() };
+    let mut alter: AlterTableStmt = alter.clone();
+    if let (Some(range), Some(name)) = (alter.relation.as_mut(), relation) {
+        range.schemaname.clone_from(&name.schema);
+    }
+    let command = AlterTableCmd {
+        def: Some(Box::new(Node { node: Some(NodeEnum::ColumnDef(Box::new(column))) })),
+        ..command.clone()
+    };
+    alter.cmds = vec![Node { node: Some(NodeEnum::AlterTableCmd(Box::new(command))) }];
+    NodeEnum::AlterTableStmt(alter)
+}
+
+/// The statement as the catalog sees it before the split-off constraints are there.
+fn without_constraints(part: &Statement, command: &AlterTableCmd, parts: &Parts) -> Statement {
+    let mut column = parts.bare.clone();
+    if let Some(default) = &parts.default {
+        column.constraints.push(default_node(default));
+    }
+    let node = node_for(part, command, column, None);
+    Statement { sql: deparse::statement(&node), node, ..part.clone() }
+}
+
+fn emit_constraint(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+) {
+    match constraint.contype() {
+        ConstrType::ConstrCheck => add_check::emit(draft, constraint, relation),
+        ConstrType::ConstrForeign => add_foreign_key::emit(draft, part, constraint, relation),
+        ConstrType::ConstrUnique | ConstrType::ConstrPrimary => {
+            add_unique::emit(draft, part, constraint, relation);
+        }
+        _ => {}
+    }
+    // The next constraint may get a name that collides with this one's.
+    names::reserve(&mut draft.catalog, relation, constraint);
+}
+
+/// A volatile default: rows to come get it from the server, rows that exist from the backfill.
+fn volatile_default(
+    draft: &mut Draft<'_>,
+    relation: &QualifiedName,
+    parts: &Parts,
+    default: &Node,
+) {
+    let name = parts.bare.colname.clone();
+    let quoted = quote_ident(&name);
+    let expression = deparse::expression(default);
+    let Some(found) = draft.catalog.relation(relation) else { return };
+    let locks = draft.locks(found, LockMode::AccessExclusive);
+    let type_name = parts.bare.type_name.as_ref().map(deparse::type_name).unwrap_or_default();
+    let collation = parts
+        .bare
+        .coll_clause
+        .as_ref()
+        .map(|clause| {
+            let names = groups::strings(&clause.collname);
+            let quoted: Vec<String> = names.iter().map(|name| quote_ident(name)).collect();
+            format!(" COLLATE {}", quoted.join("."))
+        })
+        .unwrap_or_default();
+    let mut sql = vec![
+        alter(relation, &format!("ADD COLUMN {quoted} {type_name}{collation}")),
+        alter(relation, &format!("ALTER COLUMN {quoted} SET DEFAULT {expression}")),
+    ];
+    let marker = parts.not_null.is_none().then(|| Marker::new(draft, relation));
+    if let Some(marker) = &marker {
+        sql.extend(marker.create(Some(&name)));
+    }
+    let mut undo = marker.as_ref().map(Marker::remove_if_there).unwrap_or_default();
+    undo.push(alter(relation, &format!("DROP COLUMN IF EXISTS {quoted}")));
+    draft
+        .additive_step(
+            format!(
+                "a volatile default would rewrite the table: {name} is added empty and only new rows get {expression} from the server"
+            ),
+            Action::Transaction { sql },
+        )
+        .locks(locks.clone())
+        .undo(Undo::Transaction { sql: undo, locks });
+    let (set, predicate) = match &marker {
+        Some(marker) => (
+            format!("{quoted} = {expression}, {} = NULL", quote_ident(&marker.column)),
+            quote_ident(&marker.column),
+        ),
+        None => (format!("{quoted} = {expression}"), format!("{quoted} IS NULL")),
+    };
+    draft
+        .step(
+            Phase::Migrate,
+            format!("rows that existed before get their own {expression}"),
+            Action::Backfill(Backfill {
+                relation: relation.clone(),
+                alias: relation.name.clone(),
+                change: Change::Update { set, from: None },
+                predicate,
+                fires_triggers: false,
+                // A row that the application moves out of the walk's way is found by the next pass.
+                repeat: true,
+            }),
+        )
+        .locks(super::data::row_locks(relation))
+        .work(WorkKind::RowChanges, relation);
+    if let Some(marker) = marker {
+        marker.remove_step(draft);
+    }
+}

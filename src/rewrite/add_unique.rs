@@ -1,0 +1,189 @@
+//! `ADD UNIQUE` and `ADD PRIMARY KEY`.
+//!
+//! *In words*: as written an index is built under ACCESS EXCLUSIVE. Instead a unique index is built
+//! concurrently under the constraint's own name, then `ADD … USING INDEX` takes it over (brief). For
+//! a primary key every column becomes NOT NULL first, by the recipe of *set NOT NULL*, else `USING
+//! INDEX` scans under ACCESS EXCLUSIVE. Duplicates are looked for before anything is built.
+
+use super::as_is;
+use super::create_index::{self, Build};
+use super::draft::Draft;
+use super::groups::strings;
+use super::partitioned;
+use super::set_not_null;
+use super::text::{self, alter};
+use crate::analyze::Impact;
+use crate::catalog::{RelationKind, names};
+use crate::lock::LockMode;
+use crate::plan::{Action, Check, Phase, Undo, WorkKind};
+use crate::sql::{QualifiedName, Statement, quote_ident};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    ConstrType, Constraint, IndexElem, IndexStmt, Node, RangeVar, SortByDir, SortByNulls,
+};
+
+pub(super) fn steps(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+    impact: &Impact,
+) {
+    if draft.is_unused(relation) {
+        return as_is::steps(draft, part, impact);
+    }
+    if constraint.indexname.is_empty() {
+        emit(draft, part, constraint, relation);
+    } else {
+        using_index(draft, part, constraint, relation, impact);
+    }
+}
+
+/// The index is there already: only a primary key over nullable columns needs anything first.
+fn using_index(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+    impact: &Impact,
+) {
+    if constraint.contype() == ConstrType::ConstrPrimary {
+        let keys: Vec<String> = draft
+            .catalog
+            .relation(relation)
+            .and_then(|found| found.index(&constraint.indexname))
+            .map(|index| index.keys.iter().flatten().cloned().collect())
+            .unwrap_or_default();
+        make_not_null(draft, relation, &keys);
+    }
+    let mut impact = impact.clone();
+    impact.work.clear();
+    impact.verdict = crate::analyze::Verdict::Brief;
+    as_is::at_phase(draft, part, &impact, Phase::Migrate);
+}
+
+pub(super) fn make_not_null(draft: &mut Draft<'_>, relation: &QualifiedName, keys: &[String]) {
+    for key in keys {
+        let nullable = draft.catalog.relation(relation).is_some_and(|r| !r.is_not_null(key));
+        if nullable {
+            set_not_null::emit(draft, relation, key, None);
+        }
+    }
+}
+
+pub(super) fn emit(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+) {
+    let Some(found) = draft.catalog.relation(relation).cloned() else { return };
+    let keys = strings(&constraint.keys);
+    let primary = constraint.contype() == ConstrType::ConstrPrimary;
+    let name = names::constraint_name(&draft.catalog, relation, constraint);
+    if found.partition_bound.is_none() {
+        duplicates(draft, relation, &keys, constraint.nulls_not_distinct || primary);
+        if primary {
+            make_not_null(draft, relation, &keys);
+        }
+    }
+    if found.kind == RelationKind::PartitionedTable {
+        return partitioned::unique(draft, part, &found, constraint, &name);
+    }
+    let index = IndexStmt {
+        idxname: name.clone(),
+        relation: Some(range_of(relation)),
+        access_method: "btree".to_owned(),
+        table_space: constraint.indexspace.clone(),
+        index_params: keys.iter().map(|key| key_node(key)).collect(),
+        index_including_params: strings(&constraint.including)
+            .iter()
+            .map(|c| key_node(c))
+            .collect(),
+        options: constraint.options.clone(),
+        unique: true,
+        nulls_not_distinct: constraint.nulls_not_distinct,
+        ..IndexStmt::default()
+    };
+    create_index::build(
+        draft,
+        Build {
+            index,
+            name: name.clone(),
+            relation: relation.clone(),
+            why: format!("the index behind {name} is built while the application goes on"),
+        },
+    );
+    let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
+    let quoted = quote_ident(&name);
+    let timing = timing(constraint);
+    let locks = draft.locks(&found, LockMode::AccessExclusive);
+    draft
+        .step(
+            Phase::Migrate,
+            format!("{name} takes the finished index over"),
+            Action::Transaction {
+                sql: vec![alter(
+                    relation,
+                    &format!("ADD CONSTRAINT {quoted} {kind} USING INDEX {quoted}{timing}"),
+                )],
+            },
+        )
+        .locks(locks.clone())
+        .undo(Undo::Transaction {
+            sql: vec![alter(relation, &format!("DROP CONSTRAINT IF EXISTS {quoted}"))],
+            locks,
+        });
+}
+
+/// ` DEFERRABLE INITIALLY DEFERRED` and so on.
+fn timing(constraint: &Constraint) -> &'static str {
+    match (constraint.deferrable, constraint.initdeferred) {
+        (_, true) => " DEFERRABLE INITIALLY DEFERRED",
+        (true, false) => " DEFERRABLE",
+        (false, false) => "",
+    }
+}
+
+fn duplicates(draft: &mut Draft<'_>, relation: &QualifiedName, keys: &[String], nulls_count: bool) {
+    let columns = text::columns(keys);
+    let condition = if nulls_count {
+        String::new()
+    } else {
+        let parts: Vec<String> =
+            keys.iter().map(|key| format!("{} IS NOT NULL", quote_ident(key))).collect();
+        format!(" WHERE {}", parts.join(" AND "))
+    };
+    draft
+        .step(
+            Phase::Migrate,
+            format!("({columns}) can only be unique when no value occurs twice"),
+            Action::Verify {
+                relation: relation.clone(),
+                check: Check::Query { sql: format!("SELECT count(*) FROM (SELECT 1 FROM {relation}{condition} GROUP BY {columns} HAVING count(*) > 1) AS duplicates") },
+                meaning: format!("values of ({columns}) that occur more than once in {relation}"),
+            },
+        )
+        .work(WorkKind::Scan, relation);
+}
+
+fn key_node(column: &str) -> Node {
+    Node {
+        node: Some(NodeEnum::IndexElem(Box::new(IndexElem {
+            name: column.to_owned(),
+            ordering: SortByDir::SortbyDefault as i32,
+            nulls_ordering: SortByNulls::SortbyNullsDefault as i32,
+            ..IndexElem::default()
+        }))),
+    }
+}
+
+pub(super) fn range_of(relation: &QualifiedName) -> RangeVar {
+    RangeVar {
+        schemaname: relation.schema.clone(),
+        relname: relation.name.clone(),
+        inh: true,
+        relpersistence: "p".to_owned(),
+        ..RangeVar::default()
+    }
+}

@@ -1,0 +1,206 @@
+//! Which recipe a statement gets.
+
+use super::draft::Draft;
+use super::{
+    add_check, add_column, add_foreign_key, add_unique, as_is, create_index, data, drop_column,
+    drop_index, drop_table, op, rename_column, rename_table, set_not_null,
+};
+use crate::analyze::{self, Impact, Verdict};
+use crate::plan::NoteKind;
+use crate::sql::{Diagnostic, QualifiedName, Statement};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    AlterTableCmd, AlterTableStmt, AlterTableType, ConstrType, ObjectType, RangeVar, RenameStmt,
+};
+
+/// Adds the steps of `statement`, of which `impact` says what it would do as written.
+pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
+    match &statement.node {
+        NodeEnum::AlterTableStmt(alter) if alter.objtype() == ObjectType::ObjectTable => {
+            alter_table(draft, statement, impact);
+        }
+        NodeEnum::IndexStmt(index) => create_index::steps(draft, statement, index, impact),
+        NodeEnum::DropStmt(drop) => match drop.remove_type() {
+            ObjectType::ObjectIndex => drop_index::steps(draft, statement, drop, impact),
+            ObjectType::ObjectTable => drop_table::steps(draft, statement, drop, impact),
+            _ => as_is::steps(draft, statement, impact),
+        },
+        NodeEnum::RenameStmt(rename) => self::rename(draft, statement, rename, impact),
+        NodeEnum::UpdateStmt(update) => data::update(draft, statement, update, impact),
+        NodeEnum::DeleteStmt(delete) => data::delete(draft, statement, delete, impact),
+        NodeEnum::TransactionStmt(_) => draft.note(
+            NoteKind::Information,
+            "BEGIN and COMMIT of the migration are left out: each step has a transaction of its own",
+        ),
+        NodeEnum::VariableSetStmt(set) if set.name == "search_path" => {
+            // The catalog follows it; a plan has one search path for all its expressions.
+            if draft.number() > 1 {
+                draft.reject(
+                    Diagnostic::new(
+                        "search_path is set after other statements",
+                        statement.span,
+                    )
+                    .hint("Set it once, in the first statement, or qualify the names."),
+                );
+            }
+        }
+        NodeEnum::VariableSetStmt(set)
+            if matches!(set.name.as_str(), "lock_timeout" | "statement_timeout") =>
+        {
+            draft.note(
+                NoteKind::Information,
+                format!("SET {} of the migration is left out: the stall and hold budgets take its place", set.name),
+            );
+        }
+        _ => as_is::steps(draft, statement, impact),
+    }
+}
+
+/// One subcommand at a time when any of them needs a recipe, else the whole statement as it is.
+fn alter_table(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
+    let parts = op::split(statement);
+    let NodeEnum::AlterTableStmt(whole) = &statement.node else { return };
+    let Some(name) = target(draft, whole.relation.as_ref()) else {
+        // ALTER TABLE IF EXISTS on what is not there: nothing to do.
+        draft.note(
+            NoteKind::Information,
+            format!("statement {} finds nothing to alter", draft.number()),
+        );
+        return;
+    };
+    let plain = parts.iter().all(|part| !has_recipe(part));
+    if plain {
+        return as_is::steps(draft, statement, impact);
+    }
+    let before = draft.catalog.clone();
+    for part in &parts {
+        let NodeEnum::AlterTableStmt(alter) = &part.node else { continue };
+        match analyze::analyze(part, &draft.catalog) {
+            Ok(impact) => subcommand(draft, part, alter, &name, &impact),
+            Err(error) => draft.reject(error.diagnostic().clone()),
+        }
+        draft.catalog.apply(part);
+    }
+    // `Draft::end` applies the statement as a whole.
+    draft.catalog = before;
+}
+
+fn has_recipe(part: &Statement) -> bool {
+    let NodeEnum::AlterTableStmt(alter) = &part.node else { return false };
+    let Some(command) = op::command(alter) else { return false };
+    matches!(
+        command.subtype(),
+        AlterTableType::AtAddColumn
+            | AlterTableType::AtSetNotNull
+            | AlterTableType::AtAddConstraint
+            | AlterTableType::AtDropColumn
+            | AlterTableType::AtColumnDefault
+            | AlterTableType::AtDropConstraint
+            | AlterTableType::AtDropNotNull
+            | AlterTableType::AtValidateConstraint
+    )
+}
+
+fn subcommand(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    alter: &AlterTableStmt,
+    name: &QualifiedName,
+    impact: &Impact,
+) {
+    let Some(command) = op::command(alter) else { return };
+    if draft.floors.is_half_done(name, &command.name)
+        && command.subtype() != AlterTableType::AtAddConstraint
+    {
+        return refuse_half_done(draft, part, name, &command.name);
+    }
+    match command.subtype() {
+        AlterTableType::AtAddColumn => add_column::steps(draft, part, command, name, impact),
+        AlterTableType::AtSetNotNull => {
+            set_not_null::steps(draft, part, name, &command.name, impact);
+        }
+        AlterTableType::AtDropColumn => drop_column::steps(draft, part, command, name, impact),
+        AlterTableType::AtAddConstraint => constraint(draft, part, command, name, impact),
+        AlterTableType::AtValidateConstraint => {
+            as_is::validate(draft, part, name, &command.name, impact);
+        }
+        AlterTableType::AtDropConstraint => {
+            as_is::drop_constraint(draft, part, name, command, impact);
+        }
+        _ => as_is::steps(draft, part, impact),
+    }
+}
+
+fn refuse_half_done(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    relation: &QualifiedName,
+    column: &str,
+) {
+    draft.refuse(
+        Diagnostic::new(
+            format!("{column} of {relation} is changed again while it is being renamed"),
+            part.span,
+        )
+        .detail("The column has its final shape only after the contract phase of the rename.")
+        .hint("Put this statement in a revision of its own, after the rename."),
+    );
+}
+
+fn constraint(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    command: &AlterTableCmd,
+    name: &QualifiedName,
+    impact: &Impact,
+) {
+    let Some(NodeEnum::Constraint(constraint)) =
+        command.def.as_ref().and_then(|def| def.node.as_ref())
+    else {
+        return as_is::steps(draft, part, impact);
+    };
+    match constraint.contype() {
+        ConstrType::ConstrCheck => add_check::steps(draft, part, constraint, name, impact),
+        ConstrType::ConstrForeign => {
+            add_foreign_key::steps(draft, part, constraint, name, impact);
+        }
+        ConstrType::ConstrUnique | ConstrType::ConstrPrimary => {
+            add_unique::steps(draft, part, constraint, name, impact);
+        }
+        ConstrType::ConstrNotnull => {
+            set_not_null::constraint_steps(draft, part, constraint, name, impact);
+        }
+        _ => as_is::steps(draft, part, impact),
+    }
+}
+
+fn rename(draft: &mut Draft<'_>, statement: &Statement, rename: &RenameStmt, impact: &Impact) {
+    match (rename.rename_type(), rename.relation_type()) {
+        (ObjectType::ObjectColumn, ObjectType::ObjectTable) => {
+            if let Some(name) = target(draft, rename.relation.as_ref())
+                && draft.floors.is_half_done(&name, &rename.subname)
+            {
+                return refuse_half_done(draft, statement, &name, &rename.subname);
+            }
+            rename_column::steps(draft, statement, rename, impact);
+        }
+        (ObjectType::ObjectTable, _) => rename_table::steps(draft, statement, rename, impact),
+        _ => as_is::steps(draft, statement, impact),
+    }
+}
+
+/// The relation that a statement is about, when it exists.
+pub(super) fn target(draft: &Draft<'_>, range: Option<&RangeVar>) -> Option<QualifiedName> {
+    let range = range?;
+    let schema = (!range.schemaname.is_empty()).then_some(range.schemaname.as_str());
+    draft.catalog.resolve(schema, &range.relname).map(|relation| relation.name.clone())
+}
+
+/// Whether the statement as written needs nothing from us: no lock that anyone could wait for, or
+/// one for milliseconds.
+pub(super) fn is_brief(impact: &Impact) -> bool {
+    match impact.verdict {
+        Verdict::Safe | Verdict::Brief => impact.work.is_empty(),
+        Verdict::Blocking | Verdict::Opaque | Verdict::Unknown => false,
+    }
+}

@@ -1,0 +1,419 @@
+//! The plan while it is being written: steps without numbers, notes, gates, and what the plan
+//! relies on.
+
+use super::error::{Refusal, RewriteError};
+use super::floors::Floors;
+use super::groups::Groups;
+use super::{Options, created, renamed, text};
+use crate::analyze::Impact;
+use crate::catalog::{Catalog, Relation};
+use crate::error::Kind;
+use crate::lock::LockMode;
+use crate::plan::{Action, Note, NoteKind, Phase, RelationLock, Step, Undo, Work, WorkKind};
+use crate::sql::{
+    Diagnostic, Directive, DirectiveKind, QualifiedName, Script, Statement, derived_name,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) struct Draft<'a> {
+    /// The catalog as the migration as written has it before the statement at hand.
+    pub catalog: Catalog,
+    pub options: &'a Options,
+    pub groups: Groups,
+    pub floors: Floors,
+    revision: String,
+    steps: Vec<Drafted>,
+    notes: Vec<Note>,
+    gates: BTreeMap<Phase, BTreeSet<String>>,
+    relied: BTreeSet<QualifiedName>,
+    empty: BTreeSet<QualifiedName>,
+    refusals: Vec<Refusal>,
+    names: usize,
+    number: usize,
+    /// No step of the statement at hand may come in an earlier phase.
+    floor: Phase,
+    /// The same for steps that only add something and do not mind what rows hold.
+    additive_floor: Phase,
+    used_directives: BTreeSet<usize>,
+    /// The words of every statement, to see which relations several statements are about.
+    words: Vec<BTreeSet<String>>,
+}
+
+struct Drafted {
+    step: Step,
+    /// Goes before the other steps of its phase (triggers are dropped before what they write to).
+    first: bool,
+}
+
+/// What [`Draft::finish`] gives.
+pub(super) struct Finished {
+    pub steps: Vec<Step>,
+    pub notes: Vec<Note>,
+    pub gates: BTreeMap<Phase, BTreeSet<String>>,
+    pub relied: Vec<QualifiedName>,
+    pub empty: BTreeSet<QualifiedName>,
+    pub search_path: Vec<String>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(
+        catalog: Catalog,
+        options: &'a Options,
+        revision: &str,
+        groups: Groups,
+        script: &Script,
+    ) -> Self {
+        Self {
+            catalog,
+            options,
+            groups,
+            floors: Floors::default(),
+            revision: revision.to_owned(),
+            steps: Vec::new(),
+            notes: Vec::new(),
+            gates: BTreeMap::new(),
+            relied: BTreeSet::new(),
+            empty: BTreeSet::new(),
+            refusals: Vec::new(),
+            names: 0,
+            number: 0,
+            floor: Phase::Expand,
+            additive_floor: Phase::Expand,
+            used_directives: BTreeSet::new(),
+            words: script.statements.iter().map(|s| text::words(&s.sql)).collect(),
+        }
+    }
+
+    /// Starts statement `index` (from 0) of the script.
+    pub fn begin(&mut self, index: usize, statement: &Statement, impact: &Impact) {
+        self.number = index + 1;
+        let touched: Vec<QualifiedName> =
+            impact.locks.iter().map(|lock| lock.relation.clone()).collect();
+        self.floor = self.floors.of(statement, &touched, true);
+        self.additive_floor = self.floors.of(statement, &touched, false);
+        for name in touched {
+            self.rely(&name);
+        }
+    }
+
+    /// Ends the statement: the next one sees its effect, and does not come before what it creates.
+    pub fn end(&mut self, statement: &Statement) {
+        let number = self.number;
+        let first = self
+            .steps
+            .iter()
+            .filter(|drafted| drafted.step.statements.contains(&number))
+            .map(|drafted| drafted.step.phase)
+            .min();
+        if let Some(phase) = first.filter(|phase| *phase > Phase::Expand) {
+            for name in created::names(statement) {
+                self.floors.word(&name, phase);
+            }
+        }
+        self.catalog.apply(statement);
+    }
+
+    pub fn major(&self) -> u32 {
+        self.catalog.server.major()
+    }
+
+    /// Number of the statement at hand, from 1.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    pub fn floor(&self) -> Phase {
+        self.floor
+    }
+
+    /// Notes that the plan holds only while `name` looks as it does now.
+    pub fn rely(&mut self, name: &QualifiedName) {
+        if !self.catalog.relation(name).is_some_and(|relation| relation.created_here) {
+            self.relied.insert(name.clone());
+        }
+    }
+
+    /// A name for a passing object, unique in the database as long as revision ids are.
+    pub fn temporary_name(&mut self) -> String {
+        self.names += 1;
+        // Padded, because triggers fire in the order of their names and later ones read what earlier
+        // ones have filled.
+        derived_name(&["airlock", &self.revision, &format!("{:03}", self.names)])
+    }
+
+    /// Nobody else can be waiting for `relation`, or it holds nothing: no recipe is needed. Relying
+    /// on emptiness makes it a fact of the plan.
+    pub fn is_unused(&mut self, relation: &QualifiedName) -> bool {
+        let Some(found) = self.catalog.relation(relation) else { return true };
+        if found.created_here {
+            return true;
+        }
+        let leaves = self.catalog.leaves(found);
+        let all_empty = self.catalog.sizes_known && leaves.iter().all(|leaf| leaf.empty);
+        if all_empty && !self.floors.is_filled(relation) {
+            self.empty.extend(leaves.iter().map(|leaf| leaf.name.clone()));
+            true
+        } else {
+            false
+        }
+    }
+
+    /// Whether `relation` was created by the migration at hand.
+    pub fn is_new(&self, relation: &QualifiedName) -> bool {
+        self.catalog.relation(relation).is_some_and(|found| found.created_here)
+    }
+
+    /// `mode` on `relation` and on everything below it, in the global order of locks: by name.
+    pub fn locks(&self, relation: &Relation, mode: LockMode) -> Vec<RelationLock> {
+        lock_set(
+            self.catalog.family(relation).into_iter().map(|member| (member.name.clone(), mode)),
+        )
+    }
+
+    /// Whether a statement other than the one at hand names `relation`.
+    pub fn changes_elsewhere(&self, relation: &QualifiedName) -> bool {
+        self.words
+            .iter()
+            .enumerate()
+            .any(|(index, words)| index + 1 != self.number && words.contains(&relation.name))
+    }
+
+    pub fn refuse(&mut self, diagnostic: Diagnostic) {
+        self.refusals.push(Refusal { kind: Kind::Refused, diagnostic });
+    }
+
+    pub fn reject(&mut self, diagnostic: Diagnostic) {
+        self.refusals.push(Refusal { kind: Kind::Input, diagnostic });
+    }
+
+    pub fn note(&mut self, kind: NoteKind, text: impl Into<String>) {
+        let note = Note { kind, text: text.into() };
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// `phase` does not start before a person has seen to `until`.
+    pub fn gate(&mut self, phase: Phase, until: impl Into<String>) {
+        self.gates.entry(phase).or_default().insert(until.into());
+    }
+
+    /// Adds a step for the statement at hand.
+    pub fn step(
+        &mut self,
+        phase: Phase,
+        why: impl Into<String>,
+        action: Action,
+    ) -> StepBuilder<'_> {
+        self.step_at(phase.max(self.floor), why, action)
+    }
+
+    /// Adds a step that only adds something (a column, a trigger): rows that an earlier statement
+    /// changes late do not hold it up, so that the new application finds it after expand.
+    pub fn additive_step(&mut self, why: impl Into<String>, action: Action) -> StepBuilder<'_> {
+        self.step_at(self.additive_floor, why, action)
+    }
+
+    fn step_at(&mut self, phase: Phase, why: impl Into<String>, action: Action) -> StepBuilder<'_> {
+        self.steps.push(Drafted {
+            step: Step {
+                id: String::new(),
+                phase,
+                statements: vec![self.number],
+                why: why.into(),
+                action,
+                locks: Vec::new(),
+                work: Vec::new(),
+                undo: Undo::Nothing,
+            },
+            first: false,
+        });
+        let drafted = self.steps.last_mut().expect("a step was pushed just now");
+        StepBuilder { drafted }
+    }
+
+    /// A transaction step of the same phase on the same relation that may be joined with another
+    /// statement's, when it is the last one of the phase and `joinable` says so.
+    pub fn last_of_phase(&mut self, phase: Phase) -> Option<&mut Step> {
+        self.steps
+            .iter_mut()
+            .rev()
+            .map(|drafted| &mut drafted.step)
+            .find(|step| step.phase == phase)
+    }
+
+    /// The latest phase in which a step so far is about `relation`.
+    pub fn latest_phase(&self, relation: &QualifiedName) -> Option<Phase> {
+        self.steps
+            .iter()
+            .map(|drafted| &drafted.step)
+            .filter(|step| {
+                step.locks.iter().any(|lock| lock.relation == *relation)
+                    || step.work.iter().any(|work| work.relation == *relation)
+            })
+            .map(|step| step.phase)
+            .max()
+    }
+
+    /// Steps so far of later phases than `phase` that speak of `from` mean `to`: the table will have
+    /// that name then. What stands in expand runs, and is undone, under the old name.
+    pub fn rename_after(&mut self, phase: Phase, from: &QualifiedName, to: &QualifiedName) {
+        for Drafted { step, .. } in self.steps.iter_mut().filter(|d| d.step.phase > phase) {
+            renamed::step(step, from, to);
+        }
+    }
+
+    /// Raises the earliest phase of the statement at hand.
+    pub fn raise(&mut self, phase: Phase) {
+        self.floor = self.floor.max(phase);
+    }
+
+    /// The directive of the statement at hand for which `pick` gives something; it counts as used.
+    pub fn directive<'s, T>(
+        &mut self,
+        statement: &'s Statement,
+        pick: impl Fn(&'s DirectiveKind) -> Option<T>,
+    ) -> Option<T> {
+        let found = statement
+            .directives
+            .iter()
+            .find_map(|directive| pick(&directive.kind).map(|picked| (directive, picked)));
+        let (directive, picked) = found?;
+        self.use_directive(directive);
+        Some(picked)
+    }
+
+    pub fn use_directive(&mut self, directive: &Directive) {
+        self.used_directives.insert(directive.span.start);
+    }
+
+    /// Whether the user allows `hazard` for the statement at hand.
+    pub fn allows(
+        &mut self,
+        statement: &Statement,
+        hazard: crate::sql::directive::AllowedHazard,
+    ) -> bool {
+        self.directive(statement, |kind| match kind {
+            DirectiveKind::Allow { hazard: allowed, .. } if *allowed == hazard => Some(()),
+            DirectiveKind::Allow { .. }
+            | DirectiveKind::Backfill { .. }
+            | DirectiveKind::Rename(_)
+            | DirectiveKind::Batch
+            | DirectiveKind::Marker => None,
+        })
+        .is_some()
+    }
+
+    /// A directive that changed nothing is a mistake: it was written because it matters.
+    pub fn refuse_unused_directives(&mut self, script: &Script) {
+        for statement in &script.statements {
+            for directive in &statement.directives {
+                // An allowance that turned out not to be needed does no harm: the same file may
+                // meet a small and a large table.
+                let harmless = match directive.kind {
+                    DirectiveKind::Allow { .. }
+                    | DirectiveKind::Batch
+                    | DirectiveKind::Marker
+                    | DirectiveKind::Rename(_) => true,
+                    DirectiveKind::Backfill { .. } => false,
+                };
+                if !harmless && !self.used_directives.contains(&directive.span.start) {
+                    self.refusals.push(Refusal {
+                        kind: Kind::Input,
+                        diagnostic: Diagnostic::new(
+                            "this directive applies to nothing in its statement",
+                            directive.span,
+                        )
+                        .hint("Put it above the ALTER TABLE … ADD COLUMN that adds the column."),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Orders and numbers the steps.
+    pub fn finish(mut self) -> Result<Finished, RewriteError> {
+        if !self.refusals.is_empty() {
+            return Err(RewriteError::Refused(self.refusals));
+        }
+        self.steps.sort_by_key(|drafted| (drafted.step.phase, !drafted.first));
+        let mut counts: BTreeMap<Phase, usize> = BTreeMap::new();
+        let mut steps = Vec::new();
+        for Drafted { mut step, .. } in self.steps {
+            let count = counts.entry(step.phase).or_default();
+            *count += 1;
+            step.id = format!("{}-{count}", step.phase);
+            if let Undo::Irreversible { why } = &step.undo
+                && step.phase != Phase::Contract
+            {
+                let note = Note { kind: NoteKind::Irreversible, text: why.clone() };
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+            }
+            steps.push(step);
+        }
+        self.gates.retain(|phase, _| counts.contains_key(phase));
+        if counts.contains_key(&Phase::Contract) {
+            let gate = self.gates.entry(Phase::Contract).or_default();
+            if gate.is_empty() {
+                gate.insert(
+                    "what the contract phase drops is used by no application any more".into(),
+                );
+            }
+        }
+        self.notes.sort_by_key(|note| note.kind);
+        Ok(Finished {
+            search_path: self.catalog.server.search_path.clone(),
+            steps,
+            notes: self.notes,
+            gates: self.gates,
+            relied: self.relied.into_iter().collect(),
+            empty: self.empty,
+        })
+    }
+}
+
+/// Sets what a step has beside its action.
+pub(super) struct StepBuilder<'d> {
+    drafted: &'d mut Drafted,
+}
+
+impl StepBuilder<'_> {
+    pub fn locks(self, locks: Vec<RelationLock>) -> Self {
+        self.drafted.step.locks = locks;
+        self
+    }
+
+    pub fn work(self, kind: WorkKind, relation: &QualifiedName) -> Self {
+        self.drafted.step.work.push(Work { kind, relation: relation.clone() });
+        self
+    }
+
+    pub fn works(self, work: Vec<Work>) -> Self {
+        self.drafted.step.work = work;
+        self
+    }
+
+    pub fn undo(self, undo: Undo) -> Self {
+        self.drafted.step.undo = undo;
+        self
+    }
+
+    pub fn first(self) -> Self {
+        self.drafted.first = true;
+        self
+    }
+}
+
+/// The strongest mode on each relation, by name: the one global order in which locks are requested.
+pub(super) fn lock_set(
+    locks: impl IntoIterator<Item = (QualifiedName, LockMode)>,
+) -> Vec<RelationLock> {
+    let mut strongest: BTreeMap<QualifiedName, LockMode> = BTreeMap::new();
+    for (relation, mode) in locks {
+        let held = strongest.entry(relation).or_insert(mode);
+        *held = (*held).max(mode);
+    }
+    strongest.into_iter().map(|(relation, mode)| RelationLock { relation, mode }).collect()
+}

@@ -1,0 +1,366 @@
+//! A group of columns is filled and kept in step.
+//!
+//! *In words*: expand: a sync trigger computes the columns of every row written from now on, unless
+//! the application gave them a value itself. Migrate: a backfill over block ranges sets the rest
+//! directly; a chunked scan proves that nothing is left. Contract: when no application needs it any
+//! more, the trigger goes.
+
+use super::draft::Draft;
+use super::groups::Group;
+use super::sync::{Fires, Runs, SyncTrigger, changed};
+use super::{sync, text};
+use crate::catalog::{Relation, Volatility};
+use crate::plan::{Action, Backfill, Change, Check, NoteKind, Phase, Undo, WorkKind};
+use crate::sql::{Diagnostic, Span, quote_ident};
+
+/// Functions that never raise an error whatever text or NULL they are given; all are built in.
+const NEVER_FAIL: [&str; 16] = [
+    "lower",
+    "upper",
+    "btrim",
+    "ltrim",
+    "rtrim",
+    "trim",
+    "both",
+    "leading",
+    "trailing",
+    "concat",
+    "concat_ws",
+    "coalesce",
+    "nullif",
+    "initcap",
+    "length",
+    "md5",
+];
+
+/// Keywords of expressions that cannot raise an error by themselves.
+const HARMLESS: [&str; 17] = [
+    "case",
+    "when",
+    "then",
+    "else",
+    "end",
+    "is",
+    "not",
+    "null",
+    "and",
+    "or",
+    "true",
+    "false",
+    "from",
+    "distinct",
+    "pg_catalog",
+    "collate",
+    "ilike",
+];
+
+/// Steps for `group`, whose `UPDATE` (or column, for a directive) stands at `span`.
+pub(super) fn steps(draft: &mut Draft<'_>, group: &Group, span: Span) {
+    if let Some(problem) = impossible(draft, group) {
+        draft.refuse(Diagnostic::new(problem, span).label("needs a sync trigger").hint(
+            "Write the expression so that it reads plain columns of the row, or split the migration in two revisions with a deploy between them.",
+        ));
+        return;
+    }
+    let names: Vec<&str> = group.targets.iter().map(|t| t.column.as_str()).collect();
+    let what = text::listed(&names);
+    let trigger = SyncTrigger::new(draft, &group.relation);
+    let body = body(draft, group);
+    let search_path = draft.catalog.server.search_path.clone();
+    let sql = trigger.create(Fires::InsertOrUpdate, "", Runs::AsOwner, &search_path, &body);
+    trigger.create_step(
+        draft,
+        Phase::Expand,
+        format!(
+            "rows that are written from now on get {what} too, whichever application writes them"
+        ),
+        sql,
+    );
+    backfill(draft, group, &what);
+    verify(draft, group, &what);
+    trigger.remove_step(
+        draft,
+        Phase::Contract,
+        format!("no application relies on {} any more", sync::describe(&trigger)),
+    );
+    draft.gate(
+        Phase::Contract,
+        if group.source_dropped {
+            format!(
+                "every running application reads and writes {what} of {} and no longer {}",
+                group.relation,
+                text::listed(&group.sources)
+            )
+        } else {
+            format!("every running application gives {what} of {} a value itself", group.relation)
+        },
+    );
+    if group.reads_other_tables {
+        draft.note(
+            NoteKind::Application,
+            format!(
+                "{what} of {} is computed from other tables: a row follows their changes only when it is written itself",
+                group.relation
+            ),
+        );
+    }
+    draft.floors.filled(&group.relation);
+}
+
+fn impossible(draft: &Draft<'_>, group: &Group) -> Option<String> {
+    let relation = draft.catalog.relation(&group.relation)?;
+    if relation.partition_key.is_none() && !relation.children.is_empty() {
+        return Some(format!(
+            "{} has inheritance children, which do not inherit triggers",
+            group.relation
+        ));
+    }
+    if draft.floor() == Phase::Contract {
+        return Some(format!(
+            "{} can only be filled after the contract phase of an earlier statement",
+            group.relation
+        ));
+    }
+    None
+}
+
+/// The default that an unwritten value shows, when it counts as unwritten.
+fn shown_default(
+    draft: &Draft<'_>,
+    group: &Group,
+    target: usize,
+    in_trigger: bool,
+) -> Option<String> {
+    let target = &group.targets[target];
+    let column = draft.catalog.relation(&group.relation)?.column(&target.column)?;
+    let counts = target.added_with_default || (in_trigger && group.source_dropped);
+    if !target.new || !counts || column.default_is_volatile {
+        return None;
+    }
+    column.default.clone()
+}
+
+fn unset(draft: &Draft<'_>, group: &Group, target: usize, value: &str, in_trigger: bool) -> String {
+    match shown_default(draft, group, target, in_trigger) {
+        Some(default) => {
+            format!("({value} IS NULL OR {value} IS NOT DISTINCT FROM ({default}))")
+        }
+        None => format!("{value} IS NULL"),
+    }
+}
+
+fn body(draft: &Draft<'_>, group: &Group) -> String {
+    let mut body = String::new();
+    let Some(relation) = draft.catalog.relation(&group.relation) else { return body };
+    let row = sync::new_row(relation, &group.alias);
+    let over_row = |expression: &str| format!("(SELECT {expression} FROM {row})");
+    // A generated source is watched through the columns that it is computed from.
+    let watched: Vec<String> = group
+        .sources
+        .iter()
+        .flat_map(|source| match relation.column(source).and_then(|c| c.generated.as_ref()) {
+            Some(generated) => columns_of(&generated.expression, relation),
+            None => vec![source.clone()],
+        })
+        .collect();
+    for (index, target) in group.targets.iter().enumerate() {
+        let column = format!("NEW.{}", quote_ident(&target.column));
+        let unset = unset(draft, group, index, &column, true);
+        let value = over_row(&target.expression);
+        let mut assign = format!("{column} := {value};");
+        if let Some(condition) = &group.condition {
+            let applies = over_row(condition);
+            assign = format!("IF {applies} THEN {assign} END IF;");
+        }
+        if may_fail(&target.expression) || group.condition.as_deref().is_some_and(may_fail) {
+            // An application statement must not fail because our expression does.
+            assign = format!("BEGIN {assign} EXCEPTION WHEN OTHERS THEN NULL; END;");
+        }
+        if target.new {
+            let mut triggers: Vec<String> = watched.iter().map(|s| changed(s)).collect();
+            triggers.push(unset.clone());
+            body.push_str(&format!(
+                "  IF TG_OP = 'INSERT' THEN\n    IF {unset} THEN {assign} END IF;\n  \
+                 ELSIF NOT ({}) AND ({}) THEN {assign}\n  END IF;\n",
+                changed(&target.column),
+                triggers.join(" OR ")
+            ));
+        } else {
+            body.push_str(&format!("  IF {unset} THEN {assign} END IF;\n"));
+        }
+    }
+    body
+}
+
+/// Columns of `relation` in an expression that the server printed.
+fn columns_of(expression: &str, relation: &Relation) -> Vec<String> {
+    let words = text::words(expression);
+    relation.columns.iter().map(|c| c.name.clone()).filter(|name| words.contains(name)).collect()
+}
+
+/// Whether evaluating `expression` could raise an error for some row.
+fn may_fail(expression: &str) -> bool {
+    use pg_query::protobuf::Token;
+    let Ok(scanned) = crate::sql::grammar::scan(expression) else { return true };
+    let tokens = &scanned;
+    let text = |index: usize| {
+        let token: &pg_query::protobuf::ScanToken = &tokens[index];
+        expression.get(token.start as usize..token.end as usize).unwrap_or("")
+    };
+    (0..tokens.len()).any(|index| {
+        let word = text(index).to_lowercase();
+        match tokens[index].token() {
+            Token::Ident | Token::Sconst | Token::Iconst | Token::Fconst => {
+                let called = index + 1 < tokens.len() && text(index + 1) == "(";
+                called && !NEVER_FAIL.contains(&word.as_str())
+            }
+            _ => {
+                let symbol = matches!(
+                    word.as_str(),
+                    "(" | ")" | "," | "." | "||" | "=" | "<>" | "!=" | "<" | ">" | "<=" | ">="
+                );
+                !symbol
+                    && !HARMLESS.contains(&word.as_str())
+                    && !NEVER_FAIL.contains(&word.as_str())
+                    && !is_plain_name(&word, index, tokens.len(), &text)
+            }
+        }
+    })
+}
+
+/// An unreserved keyword used as a column name (`name`, `value`, `first`): not followed by `(`.
+fn is_plain_name<'t>(
+    word: &str,
+    index: usize,
+    count: usize,
+    text: &impl Fn(usize) -> &'t str,
+) -> bool {
+    let named = word.chars().all(|c| c.is_alphanumeric() || c == '_');
+    named && (index + 1 == count || text(index + 1) != "(")
+}
+
+/// Rows of which a target is still to be set, and differs from what it should be.
+fn needed(draft: &Draft<'_>, group: &Group) -> String {
+    let parts: Vec<String> = (0..group.targets.len())
+        .map(|index| {
+            let target = &group.targets[index];
+            let column = quote_ident(&target.column);
+            match (shown_default(draft, group, index, false), group.volatility) {
+                (Some(default), _) => format!(
+                    "({column} IS NULL OR {column} IS NOT DISTINCT FROM ({default})) \
+                     AND {column} IS DISTINCT FROM ({})",
+                    target.expression
+                ),
+                (None, Volatility::Volatile) => format!("{column} IS NULL"),
+                (None, Volatility::Immutable | Volatility::Stable) => {
+                    format!("{column} IS NULL AND ({}) IS NOT NULL", target.expression)
+                }
+            }
+        })
+        .collect();
+    let any = match parts.as_slice() {
+        [only] => only.clone(),
+        several => {
+            format!(
+                "({})",
+                several.iter().map(|p| format!("({p})")).collect::<Vec<_>>().join(" OR ")
+            )
+        }
+    };
+    match &group.condition {
+        Some(condition) => format!("{any} AND {condition}"),
+        None => any,
+    }
+}
+
+fn backfill(draft: &mut Draft<'_>, group: &Group, what: &str) {
+    let set = if let [target] = group.targets.as_slice() {
+        format!("{} = {}", quote_ident(&target.column), target.expression)
+    } else {
+        (0..group.targets.len())
+            .map(|index| {
+                let target = &group.targets[index];
+                let column = quote_ident(&target.column);
+                let qualified = format!("{}.{column}", quote_ident(&group.alias));
+                let unset = unset(draft, group, index, &qualified, false);
+                format!(
+                    "{column} = CASE WHEN {unset} THEN {} ELSE {qualified} END",
+                    target.expression
+                )
+            })
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let invented = group.targets.iter().all(|target| target.new);
+    let action = Action::Backfill(Backfill {
+        relation: group.relation.clone(),
+        alias: group.alias.clone(),
+        change: Change::Update { set, from: None },
+        predicate: needed(draft, group),
+        fires_triggers: !invented,
+        repeat: false,
+    });
+    let undo = if invented {
+        Undo::Nothing
+    } else {
+        Undo::Irreversible {
+            why: format!("the values that {what} of {} was filled with stay", group.relation),
+        }
+    };
+    draft
+        .step(Phase::Migrate, format!("rows from before the trigger get {what}"), action)
+        .locks(super::data::row_locks(&group.relation))
+        .work(WorkKind::RowChanges, &group.relation)
+        .undo(undo);
+    draft.floors.relation(&group.relation, Phase::Migrate);
+}
+
+fn verify(draft: &mut Draft<'_>, group: &Group, what: &str) {
+    if group.volatility == Volatility::Volatile && !group.not_null {
+        return;
+    }
+    let condition = needed(draft, group);
+    let action = Action::Verify {
+        relation: group.relation.clone(),
+        check: Check::Rows { alias: group.alias.clone(), condition },
+        meaning: format!(
+            "rows of {} that the backfill should have filled ({what}) and did not",
+            group.relation
+        ),
+    };
+    draft
+        .step(
+            Phase::Migrate,
+            format!("nothing is taken for done before {what} is checked in every row"),
+            action,
+        )
+        .work(WorkKind::Scan, &group.relation);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_fail;
+
+    #[test]
+    fn only_expressions_that_cannot_raise_run_unguarded() {
+        for harmless in [
+            "lower(email)",
+            "first_name || ' ' || last_name",
+            "COALESCE(a, 'x')",
+            "CASE WHEN a IS NULL THEN 'x' ELSE \"B c\" END",
+            "concat_ws(' ', first, last)",
+        ] {
+            assert!(!may_fail(harmless), "{harmless}");
+        }
+        for risky in [
+            "a / b",
+            "a::integer",
+            "my_function(a)",
+            "a + 1",
+            "CAST(a AS date)",
+            "split_part(a, ' ', n)",
+        ] {
+            assert!(may_fail(risky), "{risky}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What may not come too early: effects of earlier statements that a later phase completes.
+//!
+//! Steps of all statements are sorted by phase, so a statement could overtake an earlier one whose
+//! effect it needs: a column that is dropped in `contract` cannot be added again in `expand`. Here
+//! stands, for every name whose meaning changes late, the phase before which no later statement may
+//! touch it.
+
+use super::text;
+use crate::plan::Phase;
+use crate::sql::{QualifiedName, Statement};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(super) struct Floors {
+    /// Whole relations: their rows change, or their name is free, only from that phase on.
+    relations: BTreeMap<QualifiedName, Phase>,
+    /// Columns, constraints and indexes by table and name.
+    members: BTreeMap<(QualifiedName, String), Phase>,
+    filled: Vec<QualifiedName>,
+    /// Names of other objects (functions, types, views) that are dropped late.
+    words: BTreeMap<String, Phase>,
+    /// Columns that have their final shape only after contract.
+    half_done: Vec<(QualifiedName, String)>,
+    /// Indexes and constraints that a step already drops.
+    dropped: Vec<(QualifiedName, String)>,
+}
+
+impl Floors {
+    /// From now on statements that touch `relation` come in `phase` at the earliest.
+    pub fn relation(&mut self, relation: &QualifiedName, phase: Phase) {
+        let floor = self.relations.entry(relation.clone()).or_insert(phase);
+        *floor = (*floor).max(phase);
+    }
+
+    /// The same for statements that name `member` (a column, constraint or index) of `relation`.
+    pub fn member(&mut self, relation: &QualifiedName, member: &str, phase: Phase) {
+        let floor = self.members.entry((relation.clone(), member.to_owned())).or_insert(phase);
+        *floor = (*floor).max(phase);
+    }
+
+    /// The same for any statement in which the word occurs.
+    pub fn word(&mut self, word: &str, phase: Phase) {
+        let floor = self.words.entry(word.to_owned()).or_insert(phase);
+        *floor = (*floor).max(phase);
+    }
+
+    /// `column` of `relation` is being built: other changes of it must wait for another migration.
+    pub fn half_done(&mut self, relation: &QualifiedName, column: &str) {
+        self.half_done.push((relation.clone(), column.to_owned()));
+    }
+
+    pub fn is_half_done(&self, relation: &QualifiedName, column: &str) -> bool {
+        self.half_done.iter().any(|(on, name)| on == relation && name == column)
+    }
+
+    /// An earlier statement of the migration writes rows into `relation`.
+    pub fn filled(&mut self, relation: &QualifiedName) {
+        self.filled.push(relation.clone());
+    }
+
+    /// A step of the plan drops `member` of `relation`.
+    pub fn dropped(&mut self, relation: &QualifiedName, member: &str) {
+        self.dropped.push((relation.clone(), member.to_owned()));
+    }
+
+    pub fn is_dropped(&self, relation: &QualifiedName, member: &str) -> bool {
+        self.dropped.iter().any(|(on, name)| on == relation && name == member)
+    }
+
+    pub fn is_filled(&self, relation: &QualifiedName) -> bool {
+        self.filled.contains(relation)
+    }
+
+    /// The earliest phase for `statement`, which locks the relations `touched`.
+    ///
+    /// With `minds_rows` false, rows that change in migrate hold nothing up.
+    pub fn of(&self, statement: &Statement, touched: &[QualifiedName], minds_rows: bool) -> Phase {
+        if self.relations.is_empty() && self.members.is_empty() && self.words.is_empty() {
+            return Phase::Expand;
+        }
+        let words = text::words(&statement.sql);
+        // A word that only happens to be spelt like the relation raises the floor as well: that
+        // costs nothing but an earlier start.
+        let named =
+            |relation: &QualifiedName| touched.contains(relation) || words.contains(&relation.name);
+        let by_relation = self
+            .relations
+            .iter()
+            .filter(|(name, phase)| named(name) && (minds_rows || **phase > Phase::Migrate))
+            .map(|(_, phase)| *phase)
+            .max();
+        let by_member = self
+            .members
+            .iter()
+            .filter(|((relation, member), _)| named(relation) && words.contains(member))
+            .map(|(_, phase)| *phase)
+            .max();
+        let by_word = self
+            .words
+            .iter()
+            .filter(|(word, _)| words.contains(*word))
+            .map(|(_, phase)| *phase)
+            .max();
+        by_relation.max(by_member).max(by_word).unwrap_or(Phase::Expand)
+    }
+}

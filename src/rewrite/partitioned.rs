@@ -1,0 +1,130 @@
+//! Indexes, keys and foreign keys of a partitioned table.
+//!
+//! *In words*: `CREATE INDEX CONCURRENTLY` is an error on the parent, and a foreign key cannot be added
+//! NOT VALID there before 18. So each leaf gets its own index, constraint or key first, under the name
+//! that the server would choose for it, by the recipe for an ordinary table. Then the statement runs on the parent, which
+//! adopts what it finds on the leaves instead of building or scanning (manual, "Partitioning", and
+//! `DefineIndex`, `tryAttachPartitionForeignKey`): a brief lock on all of them.
+
+use super::add_foreign_key;
+use super::add_unique;
+use super::create_index::{self, Build};
+use super::draft::Draft;
+use crate::catalog::{Relation, names};
+use crate::lock::LockMode;
+use crate::plan::{Action, Phase, Undo};
+use crate::sql::{QualifiedName, Statement, deparse, quote_ident};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Constraint, IndexStmt};
+
+/// `CREATE INDEX name ON parent`.
+pub(super) fn index(draft: &mut Draft<'_>, parent: &Relation, index: &IndexStmt, name: &str) {
+    for leaf in leaves(draft, parent) {
+        let unnamed = IndexStmt { idxname: String::new(), ..index.clone() };
+        let leaf_index = names::index_name(&draft.catalog, &leaf.name, &unnamed);
+        create_index::build(
+            draft,
+            Build {
+                index: index.clone(),
+                why: format!(
+                    "{leaf_index} is built on one partition while the application goes on"
+                ),
+                name: leaf_index,
+                relation: leaf.name.clone(),
+            },
+        );
+    }
+    let mut whole = index.clone();
+    name.clone_into(&mut whole.idxname);
+    whole.concurrent = false;
+    whole.if_not_exists = false;
+    whole.relation = Some(add_unique::range_of(&parent.name));
+    let locks = draft.locks(parent, LockMode::Share);
+    let undo_locks = draft.locks(parent, LockMode::AccessExclusive);
+    draft
+        .step(
+            Phase::Migrate,
+            format!("{name} adopts the indexes of the partitions"),
+            Action::Transaction {
+                sql: vec![deparse::statement(&NodeEnum::IndexStmt(Box::new(whole)))],
+            },
+        )
+        .locks(locks)
+        .undo(Undo::Transaction {
+            sql: vec![format!("DROP INDEX IF EXISTS {}", parent.name.sibling(name))],
+            locks: undo_locks,
+        });
+}
+
+/// `ADD UNIQUE` or `ADD PRIMARY KEY` on the parent.
+pub(super) fn unique(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    parent: &Relation,
+    constraint: &Constraint,
+    name: &str,
+) {
+    for leaf in leaves(draft, parent) {
+        let unnamed = Constraint { conname: String::new(), ..constraint.clone() };
+        add_unique::emit(draft, part, &unnamed, &leaf.name);
+    }
+    adopt(draft, parent, &[], constraint, name);
+}
+
+/// `ADD FOREIGN KEY` on the parent, before 18.
+pub(super) fn foreign_key(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    parent: &Relation,
+    referenced: &Relation,
+    constraint: &Constraint,
+    name: &str,
+) {
+    for leaf in leaves(draft, parent) {
+        let named = Constraint { conname: name.to_owned(), ..constraint.clone() };
+        add_foreign_key::emit(draft, part, &named, &leaf.name);
+    }
+    let mut qualified = constraint.clone();
+    if let Some(range) = qualified.pktable.as_mut() {
+        range.schemaname.clone_from(&referenced.name.schema);
+    }
+    adopt(draft, parent, std::slice::from_ref(&referenced.name), &qualified, name);
+}
+
+fn leaves(draft: &Draft<'_>, parent: &Relation) -> Vec<Relation> {
+    draft.catalog.leaves(parent).into_iter().cloned().collect()
+}
+
+/// The constraint on the parent, which takes those of the leaves for its own.
+fn adopt(
+    draft: &mut Draft<'_>,
+    parent: &Relation,
+    others: &[QualifiedName],
+    constraint: &Constraint,
+    name: &str,
+) {
+    let mut whole = constraint.clone();
+    name.clone_into(&mut whole.conname);
+    let mode =
+        if others.is_empty() { LockMode::AccessExclusive } else { LockMode::ShareRowExclusive };
+    let set = |mode: LockMode, draft: &Draft<'_>| {
+        let own = draft.locks(parent, mode).into_iter().map(|lock| (lock.relation, lock.mode));
+        super::draft::lock_set(own.chain(others.iter().map(|other| (other.clone(), mode))))
+    };
+    let locks = set(mode, draft);
+    let undo_locks = set(LockMode::AccessExclusive, draft);
+    draft
+        .step(
+            Phase::Migrate,
+            format!("{name} adopts the constraints of the partitions"),
+            Action::Transaction { sql: vec![add_foreign_key::add_statement(&parent.name, whole)] },
+        )
+        .locks(locks)
+        .undo(Undo::Transaction {
+            sql: vec![super::text::alter(
+                &parent.name,
+                &format!("DROP CONSTRAINT IF EXISTS {}", quote_ident(name)),
+            )],
+            locks: undo_locks,
+        });
+}

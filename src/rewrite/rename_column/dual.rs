@@ -1,0 +1,284 @@
+//! The `dual-column` strategy: a second column under the new name, kept in step with the old one.
+//!
+//! *In words*: expand, one transaction: add `b` like `a`, a sync trigger both ways (an INSERT that
+//! gives `b` wins, else `b := a`; an UPDATE that changes `b` wins, any other one sets `b := a`) and `a`'s privileges and
+//! comment. The trigger comes before any constraint. Migrate: backfill `b` from `a`, compare, and
+//! build again on `b` what `a` has ([`super::rebuild`]). Contract, one short transaction: trigger
+//! and `a` go, and what was built again gets the names that a plain rename would have left. Nothing
+//! in between is ever visible.
+
+use super::super::acl;
+use super::super::draft::{Draft, lock_set};
+use super::super::sync::{Fires, Runs, SyncTrigger, changed, differ};
+use super::super::text::alter;
+use super::rebuild::{self, Contract};
+use crate::catalog::{Column, ConstraintKind, DependantKind, Relation, RelationKind};
+use crate::lock::LockMode;
+use crate::plan::{Action, Backfill, Change, Check, NoteKind, Phase, Undo, WorkKind};
+use crate::sql::{QualifiedName, quote_ident, quote_literal};
+
+/// Why the column cannot be copied; empty when it can.
+pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let name = &column.name;
+    if found.kind == RelationKind::PartitionedTable || found.partition_bound.is_some() {
+        reasons.push("the table is partitioned".to_owned());
+    }
+    if !found.children.is_empty() || column.inherited {
+        reasons.push("the table takes part in inheritance".to_owned());
+    }
+    if column.identity.is_some() {
+        reasons.push("it is an identity column".to_owned());
+    }
+    if column.generated.is_some() {
+        reasons.push("it is a generated column".to_owned());
+    }
+    for dependant in found.dependants.iter().filter(|d| d.columns.contains(name)) {
+        let hinders = match dependant.kind {
+            DependantKind::View
+            | DependantKind::MaterializedView
+            | DependantKind::Function
+            | DependantKind::Policy
+            | DependantKind::GeneratedColumn
+            | DependantKind::Trigger
+            | DependantKind::Rule
+            | DependantKind::ForeignKey
+            | DependantKind::Publication
+            | DependantKind::PartitionKey
+            | DependantKind::Other => true,
+            // Defaults and owned sequences move with the column.
+            DependantKind::ColumnDefault | DependantKind::Sequence => false,
+        };
+        if hinders {
+            reasons.push(format!("{} depends on it", dependant.name));
+        }
+    }
+    for policy in found.policies.iter().filter(|p| p.columns.contains(name)) {
+        reasons.push(format!("policy {} reads it", policy.name));
+    }
+    for trigger in found.triggers.iter().filter(|t| !t.ours && t.columns.contains(name)) {
+        reasons.push(format!("trigger {} names it", trigger.name));
+    }
+    for constraint in found.constraints.iter().filter(|c| c.columns.contains(name)) {
+        if matches!(constraint.kind, ConstraintKind::Exclude | ConstraintKind::Trigger) {
+            reasons.push(format!("constraint {} cannot be built again online", constraint.name));
+        }
+    }
+    let referenced = draft
+        .catalog
+        .incoming_foreign_keys(&found.name)
+        .find(|(_, key)| key.referenced_columns.contains(name));
+    if let Some((other, key)) = referenced {
+        reasons.push(format!("foreign key {} of {} points to it", key.name, other.name));
+    }
+    if column.default.is_some() && column.default_is_volatile && !column.not_null {
+        reasons.push(
+            "its default is volatile and it may be NULL: which of the two columns an INSERT meant could not be told"
+                .to_owned(),
+        );
+    }
+    reasons.sort();
+    reasons.dedup();
+    reasons
+}
+
+pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str) {
+    let trigger = SyncTrigger::new(draft, &found.name);
+    expand(draft, found, column, new, &trigger);
+    backfill(draft, found, column, new);
+    let mut contract = Contract::default();
+    rebuild::steps(draft, found, column, new, &mut contract);
+    finish(draft, found, column, new, &trigger, contract);
+    draft.note(
+        NoteKind::ColumnOrder,
+        format!(
+            "{new} of {} stands behind the other columns; a plain rename would leave it where {} is",
+            found.name, column.name
+        ),
+    );
+    draft.gate(
+        Phase::Contract,
+        format!(
+            "every running application uses {new} of {} instead of {}",
+            found.name, column.name
+        ),
+    );
+    draft.floors.member(&found.name, &column.name, Phase::Contract);
+    draft.floors.relation(&found.name, Phase::Migrate);
+    draft.floors.half_done(&found.name, new);
+}
+
+fn expand(
+    draft: &mut Draft<'_>,
+    found: &Relation,
+    column: &Column,
+    new: &str,
+    trigger: &SyncTrigger,
+) {
+    let name = &found.name;
+    let quoted = quote_ident(new);
+    let collation = column.collation.as_ref().map(|c| format!(" COLLATE {c}")).unwrap_or_default();
+    let mut sql =
+        vec![alter(name, &format!("ADD COLUMN {quoted} {}{collation}", column.type_name))];
+    sql.extend(properties(name, column, &quoted));
+    if let Some(default) = column.default.as_ref().filter(|_| !column.default_is_volatile) {
+        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET DEFAULT {default}")));
+    }
+    sql.extend(trigger.create(Fires::InsertOrUpdate, "", Runs::AsWriter, &[], &body(column, new)));
+    let on = format!(" ({quoted})");
+    sql.extend(acl::grants(
+        &column.privileges,
+        &found.owner,
+        &name.to_string(),
+        &on,
+        &["SELECT", "INSERT", "UPDATE", "REFERENCES"],
+    ));
+    if let Some(comment) = &column.comment {
+        sql.push(format!("COMMENT ON COLUMN {name}.{quoted} IS {}", quote_literal(comment)));
+    }
+    let mut undo = trigger.remove_if_there();
+    undo.push(alter(name, &format!("DROP COLUMN IF EXISTS {quoted}")));
+    let locks = draft.locks(found, LockMode::AccessExclusive);
+    draft
+        .additive_step(
+            format!("{} has both names: {} and {new} are kept in step", name, column.name),
+            Action::Transaction { sql },
+        )
+        .locks(locks.clone())
+        .undo(Undo::Transaction { sql: undo, locks });
+}
+
+/// Storage, compression, statistics target and options.
+fn properties(name: &QualifiedName, column: &Column, quoted: &str) -> Vec<String> {
+    let mut sql = Vec::new();
+    let storage = column.storage.and_then(|letter| match letter {
+        'p' => Some("PLAIN"),
+        'e' => Some("EXTERNAL"),
+        'm' => Some("MAIN"),
+        'x' => Some("EXTENDED"),
+        _ => None,
+    });
+    if let Some(storage) = storage {
+        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET STORAGE {storage}")));
+    }
+    if let Some(method) = &column.compression {
+        sql.push(alter(
+            name,
+            &format!("ALTER COLUMN {quoted} SET COMPRESSION {}", quote_ident(method)),
+        ));
+    }
+    if let Some(target) = column.statistics_target {
+        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET STATISTICS {target}")));
+    }
+    if !column.options.is_empty() {
+        sql.push(alter(
+            name,
+            &format!("ALTER COLUMN {quoted} SET ({})", column.options.join(", ")),
+        ));
+    }
+    sql
+}
+
+/// Both ways. An UPDATE of other columns fills the new one too: the row version that it writes may
+/// land where the backfill has been already. A default that is not volatile stands on both columns, so that a side which shows
+/// anything else was given: an explicit NULL stays NULL.
+fn body(column: &Column, new: &str) -> String {
+    let (old, new_name) = (quote_ident(&column.name), quote_ident(new));
+    let default = column.default.as_ref().filter(|_| !column.default_is_volatile);
+    let insert = match default {
+        Some(default) => format!(
+            "IF {} THEN NEW.{old} := NEW.{new_name}; ELSE NEW.{new_name} := NEW.{old}; END IF;",
+            differ(&format!("NEW.{new_name}"), &typed(default, column))
+        ),
+        None => format!(
+            "IF NEW.{new_name} IS DISTINCT FROM NULL THEN NEW.{old} := NEW.{new_name}; ELSE NEW.{new_name} := NEW.{old}; END IF;"
+        ),
+    };
+    format!(
+        "  IF TG_OP = 'INSERT' THEN\n    {insert}\n  \
+         ELSIF {} THEN\n    NEW.{old} := NEW.{new_name};\n  \
+         ELSE\n    NEW.{new_name} := NEW.{old};\n  END IF;\n",
+        changed(new)
+    )
+}
+
+/// The default as a value of the column's type, so that images can be compared.
+fn typed(default: &str, column: &Column) -> String {
+    format!("({default})::{}", column.type_name)
+}
+
+fn backfill(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str) {
+    let name = &found.name;
+    let (old, quoted) = (quote_ident(&column.name), quote_ident(new));
+    draft
+        .step(
+            Phase::Migrate,
+            format!("rows from before the trigger get {new}"),
+            Action::Backfill(Backfill {
+                relation: name.clone(),
+                alias: name.name.clone(),
+                change: Change::Update { set: format!("{quoted} = {old}"), from: None },
+                predicate: differ(&quoted, &old),
+                fires_triggers: false,
+                repeat: false,
+            }),
+        )
+        .locks(super::super::data::row_locks(name))
+        .work(WorkKind::RowChanges, name);
+    draft
+        .step(
+            Phase::Migrate,
+            format!("nothing is taken for done before {new} equals {} in every row", column.name),
+            Action::Verify {
+                relation: name.clone(),
+                check: Check::Rows {
+                    alias: "t".to_owned(),
+                    condition: differ(&format!("t.{quoted}"), &format!("t.{old}")),
+                },
+                meaning: format!("rows of {name} in which {new} differs from {}", column.name),
+            },
+        )
+        .work(WorkKind::Scan, name);
+}
+
+fn finish(
+    draft: &mut Draft<'_>,
+    found: &Relation,
+    column: &Column,
+    new: &str,
+    trigger: &SyncTrigger,
+    contract: Contract,
+) {
+    let name = &found.name;
+    let mut sql = trigger.remove();
+    // An owned sequence goes with its column: it changes hands first.
+    for sequence in draft.catalog.relations.values() {
+        if sequence.owned_by.as_ref().is_some_and(|(t, c)| t == name && *c == column.name) {
+            sql.push(format!(
+                "ALTER SEQUENCE {} OWNED BY {name}.{}",
+                sequence.name,
+                quote_ident(new)
+            ));
+        }
+    }
+    sql.push(alter(name, &format!("DROP COLUMN {}", quote_ident(&column.name))));
+    sql.extend(contract.sql);
+    if let Some(default) = column.default.as_ref().filter(|_| column.default_is_volatile) {
+        sql.push(alter(name, &format!("ALTER COLUMN {} SET DEFAULT {default}", quote_ident(new))));
+    }
+    let referenced = found
+        .constraints
+        .iter()
+        .filter(|constraint| constraint.columns.contains(&column.name))
+        .filter_map(|constraint| constraint.references.clone());
+    let own = draft.catalog.family(found).into_iter().map(|r| r.name.clone());
+    let locks =
+        lock_set(own.chain(referenced).map(|relation| (relation, LockMode::AccessExclusive)));
+    draft
+        .step(
+            Phase::Contract,
+            format!("no application uses {} any more: only {new} is left", column.name),
+            Action::Transaction { sql },
+        )
+        .locks(locks);
+}
