@@ -1,0 +1,434 @@
+//! Where a database is: a connection string with its gaps filled, ready to be connected to.
+
+use super::failure::Attempt;
+use super::passfile::Passfile;
+use super::settings::{Environment, fill_in};
+use super::tls::{SslMode, TlsSettings};
+use super::{CONNECT_TIMEOUT, conninfo};
+use crate::error::{Error, Kind};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+const DEFAULT_PORT: u16 = 5432;
+
+/// Where servers put their socket by default: Debian and Fedora in the first, others in the second.
+const SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
+
+/// Parameters that the driver understands and that we hand on as they are.
+const HANDED_ON: [&str; 8] = [
+    "options",
+    "sslnegotiation",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "target_session_attrs",
+    "channel_binding",
+    "load_balance_hosts",
+];
+
+/// Parameters of libpq that change nothing for us.
+const IGNORED: [&str; 7] = [
+    "fallback_application_name",
+    "client_encoding",
+    "gssencmode",
+    "sslcompression",
+    "sslsni",
+    "krbsrvname",
+    "gsslib",
+];
+
+/// A database that can be connected to. Its `Display` and `Debug` never show a password.
+#[derive(Clone)]
+pub struct Target {
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) user: String,
+    pub(super) database: String,
+    password: Option<Password>,
+    passfile: Arc<Passfile>,
+    /// Parameters that need no thought of ours.
+    pub(super) base: tokio_postgres::Config,
+    pub(super) application_name: Option<String>,
+    pub(super) tls: TlsSettings,
+    pub(super) timeout: Duration,
+    warnings: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Password {
+    text: String,
+    source: &'static str,
+}
+
+/// One of the places at which the server may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    pub(super) host: Host,
+    pub(super) port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Host {
+    /// Directory of the socket.
+    Unix(PathBuf),
+    /// Name for TLS and the password file, and the address if it is given apart from it.
+    Tcp { name: String, address: Option<IpAddr> },
+}
+
+impl Endpoint {
+    pub(super) fn is_unix(&self) -> bool {
+        matches!(self.host, Host::Unix(_))
+    }
+
+    /// As the password file names it.
+    fn passfile_host(&self) -> String {
+        match &self.host {
+            Host::Unix(dir) if SOCKET_DIRECTORIES.iter().any(|known| dir == Path::new(known)) => {
+                "localhost".to_owned()
+            }
+            Host::Unix(dir) => dir.display().to_string(),
+            Host::Tcp { name, .. } => name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Unix(dir) => write!(f, "{}/.s.PGSQL.{}", dir.display(), self.port),
+            Host::Tcp { name, .. } if name.contains(':') => write!(f, "[{name}]:{}", self.port),
+            Host::Tcp { name, .. } => write!(f, "{name}:{}", self.port),
+        }
+    }
+}
+
+impl Target {
+    /// From a `postgresql://` URL or a `key=value` string; service file, libpq's environment
+    /// variables, password file and defaults fill in what is missing. An empty text is fine.
+    ///
+    /// # Errors
+    /// `Kind::Input` when the text, or what fills it in, cannot be read.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::parse_with(text, &Environment::of_process())
+    }
+
+    /// [`Target::parse`] with another environment than this process's.
+    ///
+    /// # Errors
+    /// As [`Target::parse`].
+    pub fn parse_with(text: &str, environment: &Environment) -> Result<Self, Error> {
+        let pairs = conninfo::parse(text)?;
+        let password_in_text =
+            pairs.iter().any(|(key, value)| key == "password" && !value.is_empty());
+        let mut parameters = fill_in(pairs, environment)?;
+        let mut warnings = Vec::new();
+
+        let tls = TlsSettings::take(&mut parameters, environment)?;
+        let endpoints = endpoints(&mut parameters)?;
+        let user =
+            parameters.remove("user").or_else(|| environment.user.clone()).ok_or_else(|| {
+                input("no user name is given and this process's user has none".into())
+                    .hint("Name the user in the URL or with PGUSER.")
+            })?;
+        let database = parameters.remove("dbname").unwrap_or_else(|| user.clone());
+        let source =
+            if password_in_text { "the database URL" } else { "PGPASSWORD or the service file" };
+        let password = parameters.remove("password").map(|text| Password { text, source });
+        let passfile = parameters
+            .remove("passfile")
+            .map(PathBuf::from)
+            .or_else(|| Some(environment.home.as_ref()?.join(".pgpass")));
+        let passfile = match passfile {
+            Some(path) if password.is_none() => Passfile::load(&path, &mut warnings),
+            _ => Passfile::default(),
+        };
+        let application_name = parameters.remove("application_name");
+        let timeout = match number(&mut parameters, "connect_timeout")? {
+            Some(0) | None => CONNECT_TIMEOUT,
+            Some(seconds) => Duration::from_secs(seconds),
+        };
+        let base = base_config(parameters)?;
+        Ok(Self {
+            endpoints,
+            user,
+            database,
+            password,
+            passfile: Arc::new(passfile),
+            base,
+            application_name,
+            tls,
+            timeout,
+            warnings,
+        })
+    }
+
+    /// A database behind the socket in `directory`, whatever the environment says.
+    pub fn unix_socket(directory: &Path, port: u16, user: &str, database: &str) -> Self {
+        Self {
+            endpoints: vec![Endpoint { host: Host::Unix(directory.to_owned()), port }],
+            user: user.to_owned(),
+            database: database.to_owned(),
+            password: None,
+            passfile: Arc::default(),
+            base: tokio_postgres::Config::new(),
+            application_name: None,
+            tls: TlsSettings::off(),
+            timeout: CONNECT_TIMEOUT,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The same server and user, another database.
+    #[must_use]
+    pub fn with_database(&self, name: &str) -> Self {
+        Self { database: name.to_owned(), ..self.clone() }
+    }
+
+    /// The same database, another user; a password given for the first one is not used.
+    #[must_use]
+    pub fn with_user(&self, name: &str, password: Option<&str>) -> Self {
+        let password =
+            password.map(|text| Password { text: text.to_owned(), source: "the caller" });
+        Self { user: name.to_owned(), password, ..self.clone() }
+    }
+
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    pub fn ssl_mode(&self) -> SslMode {
+        self.tls.mode
+    }
+
+    /// Every place that is tried, for a person: `db.example:5432`, `/tmp/.s.PGSQL.5432`.
+    pub fn host_for_display(&self) -> String {
+        self.endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What a person should know about how the text was read: a password file that is not used.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// User, place and database without the password; also what `Display` shows.
+    pub fn redacted(&self) -> String {
+        format!("{} as {} at {}", self.database, self.user, self.host_for_display())
+    }
+
+    /// The password to use at `endpoint` and where it came from.
+    pub(super) fn password(&self, endpoint: &Endpoint) -> Option<(&str, String)> {
+        if let Some(password) = &self.password {
+            return Some((&password.text, password.source.to_owned()));
+        }
+        let host = endpoint.passfile_host();
+        let found = self.passfile.password(&host, endpoint.port, &self.database, &self.user)?;
+        Some((found, format!("the password file {}", self.passfile.path.display())))
+    }
+
+    pub(super) fn attempt(&self, endpoint: &Endpoint) -> Attempt<'_> {
+        Attempt {
+            place: endpoint.to_string(),
+            unix: endpoint.is_unix(),
+            user: &self.user,
+            database: &self.database,
+            password_source: self.password(endpoint).map(|(_, source)| source),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({}, {:?})", self.redacted(), self.tls.mode)
+    }
+}
+
+fn input(message: String) -> Error {
+    Error::new(Kind::Input, message)
+}
+
+fn number(parameters: &mut BTreeMap<String, String>, key: &str) -> Result<Option<u64>, Error> {
+    let Some(text) = parameters.remove(key) else { return Ok(None) };
+    text.trim()
+        .parse()
+        .map(Some)
+        .map_err(|_| input(format!("{key} \"{text}\" is not a number of seconds")))
+}
+
+/// The places that `host`, `hostaddr` and `port` name: lists of the same length, or one port for
+/// all of them.
+fn endpoints(parameters: &mut BTreeMap<String, String>) -> Result<Vec<Endpoint>, Error> {
+    let mut list = |key| -> Vec<String> {
+        let text: Option<String> = parameters.remove(key);
+        text.map(|text| text.split(',').map(|part| part.trim().to_owned()).collect())
+            .unwrap_or_default()
+    };
+    let (hosts, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
+    let count = hosts.len().max(addresses.len()).max(1);
+    for (key, found) in [("host", &hosts), ("hostaddr", &addresses), ("port", &ports)] {
+        let one_for_all = key == "port" && found.len() == 1;
+        if !found.is_empty() && found.len() != count && !one_for_all {
+            return Err(input(format!("{} values of {key} for {count} hosts", found.len())));
+        }
+    }
+    let mut endpoints = Vec::new();
+    for i in 0..count {
+        let port =
+            match ports.get(i).or(ports.first()).map(String::as_str) {
+                None | Some("") => DEFAULT_PORT,
+                Some(text) => text.parse().ok().filter(|&port| port != 0).ok_or_else(|| {
+                    input(format!("port \"{text}\" is not a number from 1 to 65535"))
+                })?,
+            };
+        let address = match addresses.get(i).map(String::as_str) {
+            None | Some("") => None,
+            Some(text) => Some(
+                text.parse::<IpAddr>()
+                    .map_err(|_| input(format!("hostaddr \"{text}\" is not an IP address")))?,
+            ),
+        };
+        let hosts: Vec<Host> = match (hosts.get(i).map(String::as_str).unwrap_or(""), address) {
+            ("", Some(address)) => {
+                vec![Host::Tcp { name: address.to_string(), address: Some(address) }]
+            }
+            ("", None) => SOCKET_DIRECTORIES.iter().map(|dir| Host::Unix(dir.into())).collect(),
+            (dir, None) if dir.starts_with('/') => vec![Host::Unix(dir.into())],
+            (name, address) => vec![Host::Tcp { name: name.to_owned(), address }],
+        };
+        endpoints.extend(hosts.into_iter().map(|host| Endpoint { host, port }));
+    }
+    Ok(endpoints)
+}
+
+/// The driver's configuration from the parameters that are left; an unknown one is an error.
+fn base_config(parameters: BTreeMap<String, String>) -> Result<tokio_postgres::Config, Error> {
+    let mut text = String::new();
+    for (key, value) in parameters {
+        let (key, value) = match (key.as_str(), value.as_str()) {
+            ("keepalives_count", _) => ("keepalives_retries", value),
+            // We write, so a server that takes writes is what either of them means for us.
+            ("target_session_attrs", "primary") => {
+                ("target_session_attrs", "read-write".to_owned())
+            }
+            // Milliseconds for libpq, seconds for the driver.
+            ("tcp_user_timeout", milliseconds) => {
+                let milliseconds: u64 = milliseconds
+                    .parse()
+                    .map_err(|_| input("tcp_user_timeout is not a number".into()))?;
+                ("tcp_user_timeout", milliseconds.div_ceil(1000).to_string())
+            }
+            (key, _) if HANDED_ON.contains(&key) => (key, value),
+            (key, _) if IGNORED.contains(&key) => continue,
+            (key, _) => {
+                return Err(input(format!("the connection parameter \"{key}\" is not known"))
+                    .hint(
+                        "Take it out of the URL. The names are libpq's, such as host or sslmode.",
+                    ));
+            }
+        };
+        let value = value.replace('\\', "\\\\").replace('\'', "\\'");
+        text.push_str(&format!("{key}='{value}' "));
+    }
+    text.parse().map_err(|error| {
+        input(format!("cannot read the database URL: {}", super::failure::chain(&error)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, Environment, Host, Target};
+    use crate::error::{Error, Kind};
+    use std::time::Duration;
+
+    fn parse(text: &str) -> Result<Target, Error> {
+        let environment = Environment { user: Some("me".to_owned()), ..Environment::default() };
+        Target::parse_with(text, &environment)
+    }
+
+    #[test]
+    fn nothing_said_is_the_local_server_as_this_user() {
+        let target = parse("").unwrap();
+        assert_eq!((target.user(), target.database()), ("me", "me"));
+        assert_eq!(
+            target.host_for_display(),
+            "/var/run/postgresql/.s.PGSQL.5432, /tmp/.s.PGSQL.5432"
+        );
+    }
+
+    #[test]
+    fn lists_of_hosts_addresses_and_ports_go_together() {
+        let target = parse("host=a,/run,::1 hostaddr=10.0.0.1,, port=1,,3").unwrap();
+        let tcp = |name: &str, address: Option<&str>| Host::Tcp {
+            name: name.to_owned(),
+            address: address.map(|address| address.parse().unwrap()),
+        };
+        assert_eq!(
+            target.endpoints,
+            [
+                Endpoint { host: tcp("a", Some("10.0.0.1")), port: 1 },
+                Endpoint { host: Host::Unix("/run".into()), port: 5432 },
+                Endpoint { host: tcp("::1", None), port: 3 },
+            ]
+        );
+        assert_eq!(target.host_for_display(), "a:1, /run/.s.PGSQL.5432, [::1]:3");
+        assert_eq!(parse("host=a,b port=9").unwrap().host_for_display(), "a:9, b:9");
+    }
+
+    #[test]
+    fn no_way_of_showing_a_target_shows_the_password() {
+        let target = parse("postgres://u:s3cret@h/d").unwrap();
+        for shown in [format!("{target}"), format!("{target:?}"), target.redacted()] {
+            assert!(!shown.contains("s3cret") && shown.contains('u'), "{shown}");
+        }
+        assert_eq!(target.redacted(), "d as u at h:5432");
+        let endpoint = &target.endpoints[0];
+        assert_eq!(target.password(endpoint).unwrap().0, "s3cret");
+        assert!(target.with_user("v", None).password(endpoint).is_none());
+        assert_eq!(target.with_database("e").password(endpoint).unwrap().0, "s3cret");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_bad_input() {
+        for (text, word) in [
+            ("host=a,b port=1,2,3", "3 values of port for 2 hosts"),
+            ("host=a hostaddr=1.2.3.4,1.2.3.5", "1 values of host for 2 hosts"),
+            ("port=0", "port"),
+            ("port=65536", "port"),
+            ("host=a hostaddr=a", "hostaddr"),
+            ("connect_timeout=soon", "connect_timeout"),
+            ("schema=public", "\"schema\" is not known"),
+            ("sslcrl=x", "\"sslcrl\" is not known"),
+            ("channel_binding=x", "channel_binding"),
+            ("target_session_attrs=standby", "target_session_attrs"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.kind, Kind::Input, "{text}");
+            assert!(error.message.contains(word), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_libpq_are_translated_for_the_driver() {
+        let target = parse(
+            "host=h options='-c a=\\'b\\'' keepalives_count=3 tcp_user_timeout=1500 \
+             target_session_attrs=primary gssencmode=prefer connect_timeout=3",
+        )
+        .unwrap();
+        assert_eq!(target.base.get_options(), Some("-c a='b'"));
+        assert_eq!(target.base.get_keepalives_retries(), Some(3));
+        assert_eq!(target.base.get_tcp_user_timeout(), Some(&Duration::from_secs(2)));
+        assert_eq!(target.timeout, Duration::from_secs(3));
+    }
+}

@@ -1,0 +1,111 @@
+//! How many blocks the next batch has: as many as take the target time, judged by the last ones.
+//! Pure.
+
+use std::time::Duration;
+
+/// The first batch, before anything was measured.
+const BLOCKS_FIRST: i64 = 8;
+
+/// Largest batch: 128 MB at the usual block size, for stretches in which nothing is to be done.
+const BLOCKS_MAX: i64 = 16_384;
+
+/// Largest factor between a batch and the next.
+const GROWTH_MAX: f64 = 2.0;
+
+/// Weight of the last batch in the running average.
+const WEIGHT: f64 = 0.4;
+
+#[derive(Debug, Clone)]
+pub(in crate::run) struct Sizer {
+    target: Duration,
+    blocks: i64,
+    /// Running average, seconds.
+    per_block: Option<f64>,
+}
+
+impl Sizer {
+    pub(in crate::run) fn new(target: Duration) -> Self {
+        Self { target, blocks: BLOCKS_FIRST, per_block: None }
+    }
+
+    /// Blocks of the next batch.
+    pub(in crate::run) fn blocks(&self) -> i64 {
+        self.blocks
+    }
+
+    /// A batch of `blocks` took `time`.
+    pub(in crate::run) fn measured(&mut self, blocks: i64, time: Duration) {
+        let last = time.as_secs_f64().max(1e-6) / blocks.max(1) as f64;
+        // Slower than before counts at once: the batch after must not be too long as well.
+        let average = match self.per_block {
+            Some(average) if last < average => average + WEIGHT * (last - average),
+            Some(_) | None => last,
+        };
+        self.per_block = Some(average);
+        let ideal = self.target.as_secs_f64() / average;
+        let most = self.blocks as f64 * GROWTH_MAX;
+        self.blocks = (ideal.min(most) as i64).clamp(1, BLOCKS_MAX);
+    }
+
+    /// Somebody waited behind a batch, or it did not get a lock.
+    pub(in crate::run) fn shrink(&mut self) {
+        self.blocks = (self.blocks / 2).max(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGET: Duration = Duration::from_millis(25);
+
+    /// Feeds batches that take `per_block` each.
+    fn run(sizer: &mut Sizer, per_block: Duration, batches: usize) {
+        for _ in 0..batches {
+            let blocks = sizer.blocks();
+            sizer.measured(blocks, per_block * u32::try_from(blocks).unwrap());
+        }
+    }
+
+    #[test]
+    fn settles_at_the_target_and_grows_by_doubling_at_most() {
+        let mut sizer = Sizer::new(TARGET);
+        let mut last = sizer.blocks();
+        for _ in 0..12 {
+            run(&mut sizer, Duration::from_micros(250), 1);
+            assert!(sizer.blocks() <= last * 2);
+            last = sizer.blocks();
+        }
+        assert_eq!(last, 100);
+    }
+
+    #[test]
+    fn slowness_counts_at_once_and_speed_by_and_by() {
+        let mut sizer = Sizer::new(TARGET);
+        run(&mut sizer, Duration::from_micros(250), 12);
+        run(&mut sizer, Duration::from_micros(2500), 1);
+        assert_eq!(sizer.blocks(), 10);
+        run(&mut sizer, Duration::from_micros(250), 1);
+        assert!((10..=20).contains(&sizer.blocks()), "{}", sizer.blocks());
+        run(&mut sizer, Duration::from_micros(250), 20);
+        assert!((95..=100).contains(&sizer.blocks()), "{}", sizer.blocks());
+    }
+
+    #[test]
+    fn stays_within_its_bounds() {
+        let mut sizer = Sizer::new(TARGET);
+        run(&mut sizer, Duration::from_nanos(1), 40);
+        assert_eq!(sizer.blocks(), BLOCKS_MAX);
+        run(&mut sizer, Duration::from_secs(1), 1);
+        assert_eq!(sizer.blocks(), 1);
+        sizer.shrink();
+        assert_eq!(sizer.blocks(), 1);
+    }
+
+    #[test]
+    fn shrinks_by_half() {
+        let mut sizer = Sizer::new(TARGET);
+        sizer.shrink();
+        assert_eq!(sizer.blocks(), BLOCKS_FIRST / 2);
+    }
+}

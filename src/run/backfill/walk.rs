@@ -1,0 +1,301 @@
+//! A lane: one connection that walks ranges of blocks, batch by batch.
+
+use super::batch::{self, Batch};
+use super::size::Sizer;
+use super::vacuum;
+use crate::journal::Value;
+use crate::journal::walk::{Range, Walk};
+use crate::plan::Backfill;
+use crate::run::error::RunError;
+use crate::run::guard::Guard;
+use crate::run::limits::Limits;
+use crate::run::outcome::Hooks;
+use crate::run::progress::{Event, Failed};
+use crate::run::retry::Backoff;
+use crate::run::runner::as_ms;
+use crate::run::session::{Fault, Session};
+use crate::run::statement::describe;
+use crate::sql::QualifiedName;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What the lanes of a walk share.
+pub(super) struct Shared<'a> {
+    pub backfill: &'a Backfill,
+    pub walk: &'a Walk,
+    pub limits: &'a Limits,
+    pub hooks: &'a Hooks,
+    pub guard: &'a Guard,
+    pub database: &'a str,
+    /// Ranges that nobody walks yet.
+    pub queue: Mutex<VecDeque<Range>>,
+    pub tally: &'a Tally,
+    pub pass: i64,
+}
+
+/// What the lanes of a walk have done together.
+pub(super) struct Tally {
+    pub started: Instant,
+    pub attempts: AtomicU64,
+    pub rows: AtomicU64,
+    pub batches: AtomicU64,
+    pub vacuums: AtomicU64,
+    pub blocks_done: AtomicU64,
+    pub blocks_total: AtomicU64,
+    pub times: Mutex<Times>,
+    /// A lane has come to an unplanned end: the others stop after their batch.
+    pub halt: AtomicBool,
+    pub bloat: Mutex<HashMap<u32, vacuum::Bloat>>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Times {
+    pub waited: Duration,
+    pub worst_stall: Duration,
+    /// Longest batch: for so long its row locks were held.
+    pub held: Duration,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            attempts: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+            vacuums: AtomicU64::new(0),
+            blocks_done: AtomicU64::new(0),
+            blocks_total: AtomicU64::new(0),
+            times: Mutex::new(Times::default()),
+            halt: AtomicBool::new(false),
+            bloat: Mutex::new(HashMap::new()),
+        }
+    }
+
+    pub(super) fn stall(&self, time: Duration) {
+        let mut times = lock(&self.times);
+        times.worst_stall = times.worst_stall.max(time);
+    }
+
+    fn wait(&self, time: Duration) {
+        lock(&self.times).waited += time;
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why a lane came to an unplanned end.
+pub(super) enum Halt {
+    /// The file of this table was replaced; its walk starts again.
+    Moved(u32),
+    Failed(RunError),
+}
+
+impl From<RunError> for Halt {
+    fn from(error: RunError) -> Self {
+        Halt::Failed(error)
+    }
+}
+
+pub(super) struct Lane<'a> {
+    pub session: &'a Session,
+    pub shared: &'a Shared<'a>,
+    /// `statement_timeout` as last set here.
+    timeout: Mutex<String>,
+}
+
+impl<'a> Lane<'a> {
+    pub(super) fn new(session: &'a Session, shared: &'a Shared<'a>) -> Self {
+        Self { session, shared, timeout: Mutex::new(String::new()) }
+    }
+
+    pub(super) async fn set_statement_timeout(&self, timeout: &str) -> Result<(), RunError> {
+        if *lock(&self.timeout) == timeout {
+            return Ok(());
+        }
+        self.session
+            .control(&format!("SET statement_timeout = {timeout}"))
+            .await
+            .map_err(|fault| fault.doing("bound the next batch"))?;
+        timeout.clone_into(&mut lock(&self.timeout));
+        Ok(())
+    }
+
+    pub(super) async fn roll_back(&self) -> Result<(), RunError> {
+        self.session.tidy("ROLLBACK").await.map_err(|fault| fault.doing("roll back a batch"))
+    }
+
+    /// Walks ranges until none is left, or until the walk halts.
+    pub(super) async fn run(self) -> Result<(), Halt> {
+        let mut sizer = Sizer::new(self.shared.limits.batch_target);
+        loop {
+            let next = lock(&self.shared.queue).pop_front();
+            let Some(range) = next else { return Ok(()) };
+            let walked = self.walk(range, &mut sizer).await;
+            if !matches!(walked, Ok(true)) {
+                self.shared.tally.halt.store(true, Ordering::Relaxed);
+                return walked.map(drop);
+            }
+        }
+    }
+
+    /// Walks one range; false when the walk halted before its end.
+    async fn walk(&self, mut range: Range, sizer: &mut Sizer) -> Result<bool, Halt> {
+        let mut untold = 0;
+        let walked = self.batches(&mut range, sizer, &mut untold).await;
+        let rows = i64::try_from(untold).unwrap_or(i64::MAX);
+        match walked {
+            Ok(true) => {
+                let command = self.shared.walk.finish(&range, rows);
+                self.session.write(&command).await.map_err(|fault| fault.doing(command.label))?;
+            }
+            // Only the count of rows; why the walk ends is worth more than a failure here.
+            Ok(false) | Err(Halt::Moved(_)) => self.tell(&range, rows).await,
+            Err(Halt::Failed(RunError::Cut | RunError::Lost { .. })) => {}
+            Err(Halt::Failed(_)) => self.tell(&range, rows).await,
+        }
+        walked
+    }
+
+    async fn tell(&self, range: &Range, rows: i64) {
+        if rows > 0 {
+            let _ = self.session.write_last(&self.shared.walk.tell(range, rows)).await;
+        }
+    }
+
+    /// The batches of one range; false when the walk halted before its end. `untold`: rows of the
+    /// last one, which the journal hears of with the next.
+    async fn batches(
+        &self,
+        range: &mut Range,
+        sizer: &mut Sizer,
+        untold: &mut u64,
+    ) -> Result<bool, Halt> {
+        let Shared { limits, tally, walk, .. } = self.shared;
+        let mut backoff = Backoff::new();
+        let mut failing: Option<(Instant, u64)> = None;
+        while range.next_block < range.end_block {
+            if tally.halt.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            self.heed_stop()?;
+            self.shared.guard.ready().await?;
+            let to = (range.next_block + sizer.blocks()).min(range.end_block);
+            tally.attempts.fetch_add(1, Ordering::Relaxed);
+            match batch::run(self, range, to, *untold).await? {
+                Batch::Committed { rows, time } => {
+                    let blocks = to - range.next_block;
+                    sizer.measured(blocks, time);
+                    range.next_block = to;
+                    *untold = rows;
+                    failing = None;
+                    backoff.reset();
+                    self.committed(range, blocks, rows, time);
+                    vacuum::after_batch(self, range, blocks, rows).await?;
+                }
+                Batch::Moved => return Err(Halt::Moved(range.relation)),
+                Batch::Gone => match self.name_now(range.relation).await? {
+                    Some(name) => range.relation_name = name,
+                    // Dropped with its rows, as a partition may be.
+                    None => break,
+                },
+                Batch::Failed { reason, blocked_by } => {
+                    sizer.shrink();
+                    let (since, attempts) = failing.unwrap_or((Instant::now(), 0));
+                    failing = Some((since, attempts + 1));
+                    let blockers = describe(self.session, &blocked_by).await?;
+                    if since.elapsed() > limits.patience {
+                        return Err(Halt::Failed(RunError::LockNotHad {
+                            step: walk.step.clone(),
+                            relations: vec![range.relation_name.clone()],
+                            blockers,
+                            attempts: attempts + 1,
+                            waited: since.elapsed(),
+                            reason: Some(reason),
+                            suggestion: None,
+                        }));
+                    }
+                    self.pause(&mut backoff, reason, attempts + 1, blockers).await;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn pause(
+        &self,
+        backoff: &mut Backoff,
+        reason: Failed,
+        attempt: u64,
+        blockers: Vec<crate::run::Blocker>,
+    ) {
+        let pause = backoff.next();
+        self.shared.hooks.progress.event(&Event::AttemptFailed {
+            step: self.shared.walk.step.clone(),
+            attempt,
+            reason,
+            pause_ms: as_ms(pause),
+            blockers,
+        });
+        self.shared.tally.wait(pause);
+        self.shared.hooks.stop.sleep(pause).await;
+    }
+
+    pub(super) fn heed_stop(&self) -> Result<(), RunError> {
+        if self.shared.hooks.stop.requested() {
+            let step = Some(self.shared.walk.step.clone());
+            return Err(RunError::Interrupted { step, note: None });
+        }
+        if self.shared.guard.replaced() {
+            return Err(RunError::Replaced { refused: None });
+        }
+        Ok(())
+    }
+
+    /// The name of a table now, quoted; `None` when it is gone.
+    async fn name_now(&self, oid: u32) -> Result<Option<String>, RunError> {
+        let rows = self
+            .session
+            .rows(
+                "name of the table",
+                "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class AS c \
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+                 WHERE c.oid = $1::bigint::oid",
+                &[Value::BigInt(i64::from(oid))],
+            )
+            .await
+            .map_err(|fault: Fault| fault.doing("find a table of the walk"))?;
+        Ok(rows.first().map(|row| {
+            QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1)).to_string()
+        }))
+    }
+
+    fn committed(&self, range: &Range, blocks: i64, rows: u64, time: Duration) {
+        let tally = self.shared.tally;
+        let blocks = u64::try_from(blocks).unwrap_or_default();
+        let all_rows = tally.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+        let done = tally.blocks_done.fetch_add(blocks, Ordering::Relaxed) + blocks;
+        tally.batches.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut times = lock(&tally.times);
+            times.held = times.held.max(time);
+        }
+        let elapsed = tally.started.elapsed().as_secs_f64().max(1e-6);
+        self.shared.hooks.progress.event(&Event::Batch {
+            step: self.shared.walk.step.clone(),
+            relation: range.relation_name.clone(),
+            blocks_done: done,
+            blocks_total: tally.blocks_total.load(Ordering::Relaxed),
+            rows: all_rows,
+            batch_blocks: blocks,
+            batch_rows: rows,
+            batch_ms: as_ms(time),
+            rows_per_second: all_rows as f64 / elapsed,
+            pass: u64::try_from(self.shared.pass).unwrap_or(1),
+        });
+    }
+}

@@ -1,0 +1,160 @@
+//! Statements that PostgreSQL refuses in a transaction: concurrent index builds and drops.
+//!
+//! They cannot commit with their journal entry. A probe decides from the catalog what is there, so
+//! it does not matter when a run before was cut off: half-done work is cleared away and done again.
+
+use super::error::RunError;
+use super::locks::Wait;
+use super::progress::{Event, Failed};
+use super::retry::Backoff;
+use super::runner::{Runner, as_ms};
+use super::session::Fault;
+use super::step::complete;
+use super::validate::wait_for_others;
+use crate::plan::{RelationLock, Step};
+use std::time::Instant;
+
+/// How often the statement may end well and the probe still say that nothing is there.
+const DISAGREEMENTS_MAX: u32 = 2;
+
+/// What the probe says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Absent,
+    HalfDone,
+    Done,
+}
+
+impl Found {
+    fn from_answer(answer: &str) -> Option<Self> {
+        match answer {
+            "absent" => Some(Found::Absent),
+            "half-done" => Some(Found::HalfDone),
+            "done" => Some(Found::Done),
+            _ => None,
+        }
+    }
+}
+
+/// Probes, clears away, builds, until the probe says that it is done.
+pub(super) async fn run(
+    runner: &mut Runner<'_>,
+    step: &Step,
+    sql: &str,
+    probe: &str,
+    cleanup: &str,
+) -> Result<(), RunError> {
+    let started = Instant::now();
+    let mut backoff = Backoff::new();
+    let mut built = 0;
+    loop {
+        let answer = ask(runner, probe).await?;
+        let Some(found) = Found::from_answer(&answer) else {
+            let what = format!("the probe of step {} answers \"{answer}\"", step.id);
+            return Err(RunError::BadPlan { what });
+        };
+        let next = match found {
+            Found::Done => return complete(runner, step).await,
+            Found::HalfDone => cleanup,
+            Found::Absent if built == DISAGREEMENTS_MAX => {
+                return Err(RunError::ProbeDisagrees { step: step.id.clone(), answer });
+            }
+            Found::Absent => sql,
+        };
+        match alone(runner, &step.id, &step.locks, next).await {
+            Ok(()) if found == Found::Absent => built += 1,
+            Ok(()) => {}
+            // What it leaves behind, the probe finds.
+            Err(error) if is_deadlock(&error) && started.elapsed() < runner.limits.patience => {
+                let pause = backoff.next();
+                runner.event(Event::AttemptFailed {
+                    step: step.id.clone(),
+                    attempt: runner.figures.attempts,
+                    reason: Failed::Deadlock,
+                    pause_ms: as_ms(pause),
+                    blockers: Vec::new(),
+                });
+                runner.hooks.stop.sleep(pause).await;
+            }
+            Err(RunError::Server { error, .. })
+                if error.sqlstate == "23505" && found == Found::Absent =>
+            {
+                // What is left of an index that cannot be would cost every write, so it goes.
+                if Found::from_answer(&ask(runner, probe).await?) == Some(Found::HalfDone) {
+                    alone(runner, &step.id, &step.locks, cleanup).await?;
+                }
+                return Err(RunError::DuplicateKey { step: step.id.clone(), error });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_deadlock(error: &RunError) -> bool {
+    matches!(error, RunError::Server { error, .. } if error.sqlstate == "40P01")
+}
+
+async fn ask(runner: &Runner<'_>, probe: &str) -> Result<String, RunError> {
+    let row = runner
+        .work
+        .row("probe", probe, &[])
+        .await
+        .map_err(|fault| fault.doing("see what is there of the step"))?;
+    row.try_get::<_, String>(0).map_err(|error| RunError::BadPlan {
+        what: format!("a probe does not give one text: {error}"),
+    })
+}
+
+/// Sends one statement outside a transaction, without timeouts, under the eyes of the guard.
+pub(super) async fn alone(
+    runner: &mut Runner<'_>,
+    id: &str,
+    locks: &[RelationLock],
+    sql: &str,
+) -> Result<(), RunError> {
+    let mut wait = Wait::new();
+    runner.heed_stop(id)?;
+    wait_for_others(runner, id, locks, &mut wait).await?;
+    runner.guard.activity(&format!("step {id}: {sql}"));
+    runner.figures.attempts += 1;
+    let watch = runner.guard.report(runner.work.pid, id, &runner.hooks.progress);
+    let announcer = runner.announce_stop();
+    let result = unbounded(runner, sql).await;
+    announcer.abort();
+    let observed = watch.end().await;
+    runner.figures.stall(observed.worst);
+    match result {
+        Ok(()) => Ok(()),
+        Err(Fault::Insisted) => Err(RunError::Interrupted {
+            step: Some(id.to_owned()),
+            note: Some(
+                "The statement was cancelled. What it left behind (an invalid index) is removed \
+                 when the run goes on."
+                    .to_owned(),
+            ),
+        }),
+        Err(fault) => Err(fault.doing(format!("run step {id}"))),
+    }
+}
+
+async fn unbounded(runner: &Runner<'_>, sql: &str) -> Result<(), Fault> {
+    let work = &runner.work;
+    let before = work
+        .row(
+            "timeouts",
+            "SELECT pg_catalog.current_setting('lock_timeout'), \
+             pg_catalog.current_setting('statement_timeout')",
+            &[],
+        )
+        .await?;
+    let (lock, statement): (String, String) = (before.get(0), before.get(1));
+    work.control("SET lock_timeout = 0").await?;
+    work.control("SET statement_timeout = 0").await?;
+    let result = work.execute(sql, sql, &[]).await;
+    if matches!(result, Err(Fault::Lost(_) | Fault::Cut)) {
+        return result.map(drop);
+    }
+    work.tidy(&format!("SET lock_timeout = '{lock}'")).await?;
+    work.tidy(&format!("SET statement_timeout = '{statement}'")).await?;
+    result.map(drop)
+}

@@ -1,0 +1,333 @@
+//! Why a run ends before its plan does, and what that looks like to a person.
+
+use super::progress::{Blocker, Failed};
+use crate::error::{Error, Kind};
+use crate::journal::{IllegalTransition, JournalError, Runner};
+use std::time::Duration;
+
+/// What the server said, with everything that it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerError {
+    pub sqlstate: String,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    /// SQLSTATE, DETAIL, position and context in sentences.
+    pub full_detail: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A tap cut the run off.
+    #[error("cut off by a tap")]
+    Cut,
+    #[error("{}", .0.message)]
+    Connect(Error),
+    /// The database could not be compared with the plan.
+    #[error("{}", .0.message)]
+    Catalog(Error),
+    /// The connection was lost and could not be had again, or was lost again and again.
+    #[error("the connection to the server was lost{}: {reason}", in_step(.step))]
+    Lost { step: Option<String>, reason: String },
+    #[error("{}", busy_message(.holder))]
+    Busy { holder: Option<Box<Runner>>, backend: Option<String> },
+    /// Another runner took over while we were cut off.
+    #[error("another runner has taken over")]
+    Replaced {
+        /// The write to the journal that showed it.
+        refused: Option<&'static str>,
+    },
+    #[error("the plan is for PostgreSQL {planned}, the server is PostgreSQL {found}")]
+    ServerMajor { planned: u32, found: u32 },
+    #[error("the {what} of revision {revision} is not the one that was started")]
+    PlanChanged { revision: String, what: &'static str, started: String, given: String },
+    #[error("the database is not what the plan was made for: {} changed", count(.differences.len(), "fact"))]
+    FactsChanged { differences: Vec<String>, since: String },
+    #[error("revision {revision} is being rolled back")]
+    RollingBack { revision: String },
+    #[error("revision {revision} cannot be rolled back: {why}")]
+    RollbackRefused { revision: String, why: String },
+    #[error("step {step}: {} not had within {}", locks(.relations), seconds(.waited))]
+    LockNotHad {
+        step: String,
+        relations: Vec<String>,
+        blockers: Vec<Blocker>,
+        attempts: u64,
+        waited: Duration,
+        /// Why the last attempt failed, if there was one.
+        reason: Option<Failed>,
+        /// A stall budget that would have done, as far as the transactions seen tell.
+        suggestion: Option<Duration>,
+    },
+    #[error("step {step} held its locks for longer than {}", seconds(.max_hold))]
+    HoldExceeded { step: String, sql: String, max_hold: Duration },
+    #[error("step {step}: existing rows break the constraint: {}", .error.message)]
+    ConstraintViolated { step: String, error: Box<ServerError> },
+    #[error("step {step}: the key is not unique: {}", .error.message)]
+    DuplicateKey { step: String, error: Box<ServerError> },
+    #[error("step {step}: {count} rows are not as they should be: {meaning}")]
+    VerificationFailed { step: String, meaning: String, count: i64 },
+    #[error("step {step}: triggers of {relation} would fire for rows that airlock changes")]
+    TriggersWouldFire { step: String, relation: String, triggers: Vec<String> },
+    #[error("step {step}: the file of {relation} was replaced {restarts} times during the walk")]
+    WalkRestarted { step: String, relation: String, restarts: i64 },
+    #[error("step {step}: after {passes} passes over {relation} rows still change")]
+    PassesExhausted { step: String, relation: String, passes: i64 },
+    #[error("step {step}: {relation} cannot be walked: {why}")]
+    NotWalkable { step: String, relation: String, why: String },
+    #[error("step {step}: the probe still says \"{answer}\" after the statement was run")]
+    ProbeDisagrees { step: String, answer: String },
+    #[error("the plan cannot run: {what}")]
+    BadPlan { what: String },
+    /// A timeout or another bound does not hold on this connection.
+    #[error("the setting {name} does not stay as it was set")]
+    SettingLost { name: String },
+    #[error("could not {doing}: {}", .error.message)]
+    Server { doing: String, error: Box<ServerError> },
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Lifecycle(#[from] IllegalTransition),
+    #[error("stopped on request{}", in_step(.step))]
+    Interrupted { step: Option<String>, note: Option<String> },
+}
+
+fn in_step(step: &Option<String>) -> String {
+    step.as_ref().map(|step| format!(" in step {step}")).unwrap_or_default()
+}
+
+fn seconds(time: &Duration) -> String {
+    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    humantime::format_duration(Duration::from_millis(milliseconds)).to_string()
+}
+
+fn count(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
+fn locks(relations: &[String]) -> String {
+    match relations {
+        [] => "its locks were".to_owned(),
+        [one] => format!("the lock on {one} was"),
+        more => format!("the locks on {} were", more.join(", ")),
+    }
+}
+
+fn busy_message(holder: &Option<Box<Runner>>) -> String {
+    match holder {
+        Some(runner) => format!(
+            "another runner is at work on revision {}: {}@{}, process {}, since {}",
+            runner.identity.revision,
+            runner.identity.os_user,
+            runner.identity.host,
+            runner.identity.pid,
+            runner.started_at.strftime("%F %T UTC"),
+        ),
+        None => "another runner is at work".to_owned(),
+    }
+}
+
+fn not_had(blockers: &[Blocker], attempts: u64, reason: Option<Failed>) -> String {
+    let mut lines = vec![format!("Nothing has changed. Attempts at the lock: {attempts}.")];
+    let last = match reason {
+        Some(Failed::Stall) => Some("an application statement had waited for most of the budget"),
+        Some(Failed::Hold) => Some("the transaction held its locks for too long"),
+        Some(Failed::Deadlock) => Some("a deadlock, in which we gave way"),
+        Some(Failed::Cancelled) => Some("somebody cancelled it"),
+        Some(Failed::Lock) | None => None,
+    };
+    lines.extend(last.map(|last| format!("The last one ended with: {last}.")));
+    if !blockers.is_empty() {
+        lines.push("In the way:".to_owned());
+        lines.extend(blockers.iter().map(|blocker| format!("  {blocker}")));
+    }
+    lines.join("\n")
+}
+
+/// What is true after every failed run.
+const RESUMABLE: &str =
+    "Everything up to here is in the journal; run the same command again to go on.";
+
+impl RunError {
+    /// Says in which step it happened, where that is not said yet.
+    pub(super) fn in_step(mut self, id: &str) -> Self {
+        if let RunError::Lost { step: step @ None, .. }
+        | RunError::Interrupted { step: step @ None, .. } = &mut self
+        {
+            *step = Some(id.to_owned());
+        }
+        self
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            RunError::Busy { .. } | RunError::Replaced { .. } => Kind::Busy,
+            RunError::ServerMajor { .. }
+            | RunError::PlanChanged { .. }
+            | RunError::FactsChanged { .. } => Kind::Drift,
+            RunError::RollbackRefused { .. }
+            | RunError::RollingBack { .. }
+            | RunError::TriggersWouldFire { .. } => Kind::Refused,
+            RunError::LockNotHad { .. } => Kind::Retry,
+            RunError::Interrupted { .. } => Kind::Interrupted,
+            RunError::Connect(error) | RunError::Catalog(error) => error.kind,
+            RunError::BadPlan { .. } => Kind::Input,
+            RunError::Cut
+            | RunError::Lost { .. }
+            | RunError::HoldExceeded { .. }
+            | RunError::ConstraintViolated { .. }
+            | RunError::DuplicateKey { .. }
+            | RunError::VerificationFailed { .. }
+            | RunError::WalkRestarted { .. }
+            | RunError::PassesExhausted { .. }
+            | RunError::NotWalkable { .. }
+            | RunError::ProbeDisagrees { .. }
+            | RunError::SettingLost { .. }
+            | RunError::Server { .. }
+            | RunError::Journal(_)
+            | RunError::Lifecycle(_) => Kind::Failed,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            RunError::Connect(error) | RunError::Catalog(error) => error.detail.clone(),
+            RunError::Busy { holder, backend } => {
+                let beat = holder.as_ref().map(|runner| {
+                    let seconds = runner.heartbeat_age_ms as f64 / 1000.0;
+                    format!(
+                        "Its last sign of life is {seconds:.1} s old; it says: {}.",
+                        runner.activity
+                    )
+                });
+                let parts: Vec<String> = beat.into_iter().chain(backend.clone()).collect();
+                (!parts.is_empty()).then(|| parts.join("\n"))
+            }
+            RunError::Replaced { refused: Some(write) } => {
+                Some(format!("The journal did not take this: {write}."))
+            }
+            RunError::PlanChanged { started, given, .. } => {
+                Some(format!("Started with {started}, now given {given}."))
+            }
+            RunError::FactsChanged { differences, since } => {
+                Some(format!("Compared with {since}:\n{}", differences.join("\n")))
+            }
+            RunError::LockNotHad { blockers, attempts, reason, .. } => {
+                Some(not_had(blockers, *attempts, *reason))
+            }
+            RunError::HoldExceeded { sql, .. } => Some(format!(
+                "The statement was planned as metadata only and takes longer; it was cancelled and \
+                 rolled back: {sql}"
+            )),
+            RunError::ConstraintViolated { error, .. } | RunError::DuplicateKey { error, .. } => {
+                Some(format!("{}\n{RESUMABLE}", error.full_detail))
+            }
+            RunError::TriggersWouldFire { triggers, .. } => Some(triggers.join("\n")),
+            RunError::Server { error, .. } => Some(format!("{}\n{RESUMABLE}", error.full_detail)),
+            RunError::Interrupted { note, .. } => Some(match note {
+                Some(note) => format!("{note}\n{RESUMABLE}"),
+                None => RESUMABLE.to_owned(),
+            }),
+            RunError::Lost { .. }
+            | RunError::VerificationFailed { .. }
+            | RunError::PassesExhausted { .. }
+            | RunError::WalkRestarted { .. }
+            | RunError::ProbeDisagrees { .. } => Some(RESUMABLE.to_owned()),
+            RunError::Cut
+            | RunError::Replaced { refused: None }
+            | RunError::ServerMajor { .. }
+            | RunError::RollingBack { .. }
+            | RunError::RollbackRefused { .. }
+            | RunError::NotWalkable { .. }
+            | RunError::BadPlan { .. }
+            | RunError::SettingLost { .. }
+            | RunError::Journal(_)
+            | RunError::Lifecycle(_) => None,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            RunError::Connect(error) | RunError::Catalog(error) => return error.hint.clone(),
+            RunError::Busy { .. } => "Wait until it is done. `airlock status` shows what it does.",
+            RunError::Replaced { .. } => "`airlock status` shows what the other runner does.",
+            RunError::ServerMajor { .. } => {
+                "Make the plan again against this server and review it."
+            }
+            RunError::PlanChanged { .. } => {
+                "Finish or roll back with the plan that was started; a new one can follow."
+            }
+            RunError::FactsChanged { .. } => {
+                "Make the plan again and review it, or undo what changed the database."
+            }
+            RunError::RollingBack { .. } => "Run `airlock rollback` again to finish it.",
+            RunError::LockNotHad { suggestion: Some(budget), .. } => {
+                return Some(format!(
+                    "A stall budget of {} would have done (`--max-stall`, or `--escalate-to` to grow \
+                     there only when needed). Or end what is in the way, or try at a quieter time.",
+                    seconds(budget)
+                ));
+            }
+            RunError::LockNotHad { .. } => {
+                "End what is in the way (`--on-blocker cancel` does), allow more time \
+                 (`--patience`), or try at a quieter time."
+            }
+            RunError::HoldExceeded { .. } => {
+                "This is an error of the plan. If the time is acceptable, allow it with `--max-hold`."
+            }
+            RunError::ConstraintViolated { .. } => {
+                "Correct the rows, then run the same command again."
+            }
+            RunError::DuplicateKey { .. } => {
+                "Remove the duplicates, then run the same command again; the invalid index is gone."
+            }
+            RunError::VerificationFailed { .. } => {
+                "Nothing was switched. Find out why the rows differ, then run again, or \
+                 `airlock rollback`."
+            }
+            RunError::TriggersWouldFire { .. } => {
+                "Run as a role that may set session_replication_role, or accept that they fire \
+                 with `-- airlock: allow triggers-fire \"why\"`."
+            }
+            RunError::Server { error, .. } => return server_hint(error),
+            RunError::SettingLost { .. } => "Connect to PostgreSQL itself, not through a pooler.",
+            RunError::Journal(JournalError::Version { .. }) => "Use the newer airlock.",
+            RunError::Cut
+            | RunError::Lost { .. }
+            | RunError::RollbackRefused { .. }
+            | RunError::WalkRestarted { .. }
+            | RunError::PassesExhausted { .. }
+            | RunError::NotWalkable { .. }
+            | RunError::ProbeDisagrees { .. }
+            | RunError::BadPlan { .. }
+            | RunError::Journal(_)
+            | RunError::Lifecycle(_)
+            | RunError::Interrupted { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
+fn server_hint(error: &ServerError) -> Option<String> {
+    let ours = match error.sqlstate.as_str() {
+        "42501" => "The role lacks a privilege; docs/privileges.md lists what it needs.",
+        "53100" => "Free disk space on the server, then run the same command again.",
+        "53300" => {
+            "The server has no connection left; airlock needs two, and one more for each job."
+        }
+        _ => return error.hint.clone(),
+    };
+    Some(match &error.hint {
+        Some(hint) => format!("{hint} {ours}"),
+        None => ours.to_owned(),
+    })
+}
+
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        let mut shown = Error::new(error.kind(), error.to_string());
+        shown.detail = error.detail();
+        shown.hint = error.hint();
+        shown
+    }
+}

@@ -1,0 +1,199 @@
+//! The guard's own loop: sample, enforce, report, beat, reconnect.
+
+use super::sample;
+use super::{Inner, REPORT_INTERVAL, Watched, lock};
+use crate::connect::Target;
+use crate::journal::runner::beat;
+use crate::run::error::RunError;
+use crate::run::limits::Limits;
+use crate::run::look::milliseconds;
+use crate::run::progress::{Blocker, Event};
+use crate::run::session::{Fault, Session, Shared};
+use crate::run::settings::{Use, prepare};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Time between two heartbeats.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Shortest and longest pause between two attempts to connect.
+const RECONNECT_MIN: Duration = Duration::from_millis(50);
+const RECONNECT_MAX: Duration = Duration::from_secs(1);
+
+/// Longest time a sample may take before the connection counts as lost.
+const SAMPLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The name under which every connection of ours is seen in `pg_stat_activity`.
+const APPLICATION_NAME: &str = "airlock";
+
+pub(super) struct Task {
+    pub inner: Arc<Inner>,
+    pub target: Target,
+    pub limits: Limits,
+    pub shared: Shared,
+    pub runner: String,
+}
+
+impl Task {
+    /// Runs until it is aborted or cut off.
+    pub(super) async fn run(self) {
+        let mut pause = RECONNECT_MIN;
+        while !self.shared.is_cut() {
+            if let Ok(session) = self.connect().await {
+                self.inner.connected.store(true, Ordering::Release);
+                pause = RECONNECT_MIN;
+                // Ends when the connection does.
+                let Err(_) = self.serve(&session).await;
+                self.inner.connected.store(false, Ordering::Release);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RECONNECT_MAX);
+        }
+    }
+
+    async fn connect(&self) -> Result<Session, RunError> {
+        let connection = self.target.connect(APPLICATION_NAME).await.map_err(RunError::Connect)?;
+        let session = Session::new(connection, self.shared.clone())
+            .await
+            .map_err(|fault| fault.doing("start the guard"))?;
+        prepare(&session, &self.limits, Use::Guard).await?;
+        Ok(session)
+    }
+
+    async fn serve(&self, session: &Session) -> Result<std::convert::Infallible, Fault> {
+        let mut next_beat = Instant::now();
+        let mut last_sample: Option<Instant> = None;
+        loop {
+            if self.shared.is_cut() {
+                return Err(Fault::Cut);
+            }
+            let watched = lock(&self.inner.watched).clone();
+            let every = watched.iter().map(|w| w.every).min();
+            // A watch that follows another at once does not make the samples more frequent.
+            if every.is_some_and(|every| last_sample.is_none_or(|last| last.elapsed() >= every)) {
+                last_sample = Some(Instant::now());
+                self.bounded(self.sample(session, &watched)).await?;
+            }
+            if Instant::now() >= next_beat {
+                if self.inner.beating.load(Ordering::Acquire) {
+                    self.bounded(self.beat(session)).await?;
+                } else if session.closed() {
+                    return Err(Fault::Lost("the guard's connection is closed".to_owned()));
+                }
+                next_beat = Instant::now() + HEARTBEAT;
+            }
+            let until_beat = next_beat.saturating_duration_since(Instant::now());
+            let until_sample = every.map_or(HEARTBEAT, |every| {
+                every.saturating_sub(last_sample.map_or(Duration::ZERO, |last| last.elapsed()))
+            });
+            tokio::select! {
+                () = tokio::time::sleep(until_beat.min(until_sample)) => {}
+                () = self.inner.wake.notified() => {}
+            }
+        }
+    }
+
+    async fn bounded(&self, work: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
+        tokio::time::timeout(SAMPLE_TIMEOUT, work)
+            .await
+            .unwrap_or_else(|_| Err(Fault::Lost("the guard's connection hangs".to_owned())))
+    }
+
+    async fn beat(&self, session: &Session) -> Result<(), Fault> {
+        let activity = lock(&self.inner.activity).clone();
+        match session.write(&beat(&self.runner, &activity)).await {
+            Ok(_) => Ok(()),
+            Err(Fault::Refused(_)) => {
+                self.inner.replaced.store(true, Ordering::Release);
+                Ok(())
+            }
+            // A server that is read-only for a moment, or a lock timeout: the next beat counts.
+            Err(Fault::Server(_)) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn sample(&self, session: &Session, watched: &[Watched]) -> Result<(), Fault> {
+        let pids: Vec<i32> = watched.iter().map(|w| w.pid).collect();
+        let waiters: Vec<_> =
+            session.ask(&sample::waiters(&pids)).await?.iter().map(sample::waiter).collect();
+        for one in watched {
+            if let Some(us) = waiters.iter().find(|w| w.pid == one.pid) {
+                lock(&one.seen).blocked_by.clone_from(&us.behind);
+            }
+            // Lanes of one backfill behind each other are no stall of the application.
+            let worst = waiters
+                .iter()
+                .filter(|w| w.behind.contains(&one.pid) && !pids.contains(&w.pid))
+                .map(|w| milliseconds(w.waited_ms))
+                .max()
+                .unwrap_or_default();
+            let exceeds = {
+                let mut seen = lock(&one.seen);
+                seen.worst = seen.worst.max(worst);
+                one.enforce.is_some_and(|limit| worst >= limit)
+            };
+            if exceeds {
+                self.cancel(session, one).await?;
+            }
+            if one.report.is_some() {
+                self.report(session, one).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cancels us, unless the watch has ended meanwhile; whoever ends it waits for this.
+    async fn cancel(&self, session: &Session, one: &Watched) -> Result<(), Fault> {
+        let _under_way = self.inner.cancelling.lock().await;
+        if !lock(&self.inner.watched).iter().any(|watched| watched.id == one.id) {
+            return Ok(());
+        }
+        lock(&one.seen).stalled = true;
+        session.ask(&sample::cancel(one.pid)).await.map(drop)
+    }
+
+    async fn report(&self, session: &Session, one: &Watched) -> Result<(), Fault> {
+        let (step, progress) = {
+            let mut all = lock(&self.inner.watched);
+            let Some(report) =
+                all.iter_mut().find(|w| w.id == one.id).and_then(|w| w.report.as_mut())
+            else {
+                return Ok(());
+            };
+            if report.last.is_some_and(|last| last.elapsed() < REPORT_INTERVAL) {
+                return Ok(());
+            }
+            report.last = Some(Instant::now());
+            (report.step.clone(), Arc::clone(&report.progress))
+        };
+        let rows = session.ask(&sample::progress(one.pid)).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let lockers: Vec<i32> = row.get("lockers");
+        let blockers: Vec<Blocker> = if lockers.is_empty() {
+            Vec::new()
+        } else {
+            session.ask(&sample::backends(&lockers)).await?.iter().map(sample::backend).collect()
+        };
+        let phase: Option<String> = row.get("phase");
+        if phase.is_none() && blockers.is_empty() {
+            return Ok(());
+        }
+        let number = |column: &str| {
+            u64::try_from(row.get::<_, Option<i64>>(column).unwrap_or_default()).unwrap_or_default()
+        };
+        progress.event(&Event::Building {
+            step,
+            phase: phase.unwrap_or_else(|| "waiting for a lock".to_owned()),
+            blocks_done: number("blocks_done"),
+            blocks_total: number("blocks_total"),
+            tuples_done: number("tuples_done"),
+            tuples_total: number("tuples_total"),
+            lockers_done: number("lockers_done"),
+            lockers_total: number("lockers_total"),
+            blockers,
+        });
+        Ok(())
+    }
+}

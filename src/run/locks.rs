@@ -1,0 +1,249 @@
+//! The locks of a step: which relations they are on, waiting outside the queue until nobody is in
+//! the way, and taking them one by one under the stall budget.
+
+use super::error::RunError;
+use super::limits::OnBlocker;
+use super::look::{Holder, QUERY, Seen, Strictness, Wanted, in_the_way};
+use super::progress::{Blocker, Event, Failed};
+use super::runner::Runner;
+use super::session::Fault;
+use super::settings::as_setting;
+use crate::journal::Value;
+use crate::plan::RelationLock;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// First and longest pause between two looks.
+const LOOK_MIN: Duration = Duration::from_millis(5);
+const LOOK_MAX: Duration = Duration::from_millis(100);
+
+/// Shortest time between two reports of blockers.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Shortest time between two signals to the same blocker.
+const SIGNAL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Blockers that are named.
+const NAMED_MAX: usize = 5;
+
+/// A relation of a step's locks that exists.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    pub wanted: Wanted,
+    /// Whether `LOCK TABLE` works on it for us. Otherwise (a sequence, an index, a table on which
+    /// the role has too few privileges) the statement itself takes the lock, under the timeout.
+    pub lockable: bool,
+}
+
+/// Looks the relations of `locks` up, in their order; one that does not exist is left out: a
+/// statement of the step creates it.
+pub(super) async fn resolve(
+    runner: &Runner<'_>,
+    locks: &[RelationLock],
+) -> Result<Vec<Resolved>, Fault> {
+    let column = |f: fn(&RelationLock) -> &str| {
+        Value::Texts(locks.iter().map(|lock| f(lock).to_owned()).collect())
+    };
+    let rows = runner
+        .work
+        .rows(
+            "find relations",
+            "SELECT n.place, c.oid, \
+             c.relkind IN ('r', 'p', 'v') AND (pg_catalog.has_table_privilege(c.oid, 'UPDATE') \
+                 OR pg_catalog.has_table_privilege(c.oid, 'DELETE') \
+                 OR pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')) AS lockable \
+             FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) \
+                  WITH ORDINALITY \
+                  AS n (schema, name, place) \
+             JOIN pg_catalog.pg_namespace AS s ON s.nspname = n.schema \
+             JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid AND c.relname = n.name \
+             ORDER BY n.place",
+            &[column(|l| &l.relation.schema), column(|l| &l.relation.name)],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .filter_map(|row| {
+            let place = usize::try_from(row.get::<_, i64>("place")).ok()?.checked_sub(1)?;
+            let lock = locks.get(place)?;
+            let (oid, name) = (row.get("oid"), lock.relation.to_string());
+            Some(Resolved {
+                wanted: Wanted { oid, name, mode: lock.mode },
+                lockable: row.get("lockable"),
+            })
+        })
+        .collect())
+}
+
+/// What is known of a wait that goes on over several attempts.
+pub(super) struct Wait {
+    pub started: Instant,
+    pub attempts: u64,
+    pub reason: Option<Failed>,
+    pub seen: Seen,
+    /// Who was in the way when that was last known.
+    pub last: Vec<Blocker>,
+    /// The relations waited for, quoted.
+    pub relations: Vec<String>,
+    reported: Option<Instant>,
+    signalled: HashMap<i32, Instant>,
+}
+
+impl Wait {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            attempts: 0,
+            reason: None,
+            seen: Seen::default(),
+            last: Vec::new(),
+            relations: Vec::new(),
+            reported: None,
+            signalled: HashMap::new(),
+        }
+    }
+
+    /// The error when patience has run out; nothing has changed.
+    pub(super) fn not_had(&self, step: &str) -> RunError {
+        RunError::LockNotHad {
+            step: step.to_owned(),
+            relations: self.relations.clone(),
+            blockers: self.last.clone(),
+            attempts: self.attempts,
+            waited: self.started.elapsed(),
+            reason: self.reason,
+            suggestion: self.seen.suggested_budget(),
+        }
+    }
+}
+
+/// Waits, without queueing, until nobody is in the way of `wanted`.
+pub(super) async fn wait_for_way(
+    runner: &mut Runner<'_>,
+    step: &str,
+    wanted: &[Wanted],
+    wait: &mut Wait,
+    strictness: impl Fn(Duration) -> Strictness,
+) -> Result<(), RunError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let began = Instant::now();
+    let mut pause = LOOK_MIN;
+    let oids = Value::BigInts(wanted.iter().map(|w| i64::from(w.oid)).collect());
+    loop {
+        runner.heed_stop(step)?;
+        let rows = runner
+            .work
+            .rows("look", QUERY, std::slice::from_ref(&oids))
+            .await
+            .map_err(|fault| fault.doing("look who holds locks"))?;
+        let holders: Vec<Holder> = rows.iter().map(Holder::from_row).collect();
+        wait.seen.update(&holders, Instant::now());
+        let strictness = strictness(wait.started.elapsed());
+        let found = in_the_way(&holders, wanted, strictness, &wait.seen);
+        if found.is_empty() {
+            break;
+        }
+        wait.last = found.iter().take(NAMED_MAX).map(|(h, age)| h.describe(*age, wanted)).collect();
+        if wait.started.elapsed() > runner.limits.patience {
+            runner.figures.waited += began.elapsed();
+            return Err(wait.not_had(step));
+        }
+        if wait.reported.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
+            wait.reported = Some(Instant::now());
+            let budget = match strictness {
+                Strictness::Brief { budget, .. } => budget,
+                Strictness::Long => Duration::ZERO,
+            };
+            runner.event(Event::Waiting {
+                step: step.to_owned(),
+                blockers: wait.last.clone(),
+                waited_ms: wait.started.elapsed().as_secs_f64() * 1000.0,
+                budget_ms: budget.as_secs_f64() * 1000.0,
+            });
+            runner.guard.activity(&format!("step {step}: waiting for {}", wait.last[0]));
+        }
+        if runner.limits.on_blocker != OnBlocker::Wait {
+            let blocker_age = runner.limits.blocker_age;
+            for (holder, _) in found.iter().filter(|(_, age)| *age >= blocker_age) {
+                signal(runner, step, holder, wanted, &mut wait.signalled).await?;
+            }
+        }
+        runner.hooks.stop.sleep(pause).await;
+        pause = pause.mul_f64(1.3).min(LOOK_MAX);
+    }
+    runner.figures.waited += began.elapsed();
+    Ok(())
+}
+
+/// Cancels or terminates a blocker, as the user has asked, if it is one that may be and still is in
+/// the transaction that is in the way.
+async fn signal(
+    runner: &Runner<'_>,
+    step: &str,
+    holder: &Holder,
+    wanted: &[Wanted],
+    signalled: &mut HashMap<i32, Instant>,
+) -> Result<(), RunError> {
+    let (function, signal) = match runner.limits.on_blocker {
+        OnBlocker::Wait => return Ok(()),
+        OnBlocker::Cancel => ("pg_cancel_backend", "cancel"),
+        OnBlocker::Terminate => ("pg_terminate_backend", "terminate"),
+    };
+    let Some(pid) = holder.pid.filter(|_| holder.may_be_signalled()) else { return Ok(()) };
+    if signalled.get(&pid).is_some_and(|last| last.elapsed() < SIGNAL_INTERVAL) {
+        return Ok(());
+    }
+    signalled.insert(pid, Instant::now());
+    let sql = format!(
+        "SELECT pg_catalog.{function}(a.pid) FROM pg_catalog.pg_stat_activity AS a \
+         WHERE a.pid = $1::bigint::int AND a.xact_start <= pg_catalog.clock_timestamp() \
+         - pg_catalog.make_interval(secs => $2)"
+    );
+    let age = runner.limits.blocker_age.as_secs_f64();
+    let params = [Value::BigInt(i64::from(pid)), Value::Double(age)];
+    match runner.work.rows("signal blocker", &sql, &params).await {
+        Ok(rows) if rows.is_empty() => Ok(()),
+        Ok(_) => {
+            let blocker = holder.describe(holder.age.unwrap_or_default(), wanted);
+            runner.event(Event::BlockerSignalled { step: step.to_owned(), blocker, signal });
+            Ok(())
+        }
+        // Too little privilege to signal it: said, and waited for like the others.
+        Err(Fault::Server(error)) => {
+            runner.notice(format!("could not {signal} pid {pid}: {}", error.message));
+            Ok(())
+        }
+        Err(fault) => Err(fault.doing("signal a blocker")),
+    }
+}
+
+/// Requests the locks in order, inside the transaction, in `budget` altogether; gives the time that
+/// is left of it, and in `first` when the first was had. A relation that cannot be locked ahead is
+/// left to the statement.
+pub(super) async fn take(
+    runner: &Runner<'_>,
+    resolved: &[Resolved],
+    budget: Duration,
+    first: &mut Option<Instant>,
+) -> Result<Duration, Fault> {
+    let mut left = budget;
+    for one in resolved.iter().filter(|one| one.lockable) {
+        set_lock_timeout(runner, left).await?;
+        let began = Instant::now();
+        let Wanted { name, mode, .. } = &one.wanted;
+        let sql = format!("LOCK TABLE ONLY {name} IN {mode} MODE");
+        runner.work.execute(&format!("lock {name}"), &sql, &[]).await?;
+        first.get_or_insert_with(Instant::now);
+        left = left.saturating_sub(began.elapsed());
+    }
+    Ok(left)
+}
+
+/// Bounds what the next statement waits for a lock. Never less than a millisecond, and always less
+/// than the server's deadlock timeout.
+pub(super) async fn set_lock_timeout(runner: &Runner<'_>, time: Duration) -> Result<(), Fault> {
+    let timeout = as_setting(runner.server.lock_timeout(time));
+    runner.work.control(&format!("SET LOCAL lock_timeout = {timeout}")).await
+}

@@ -1,0 +1,395 @@
+//! Who is in the way of our locks: decided from one reading of `pg_locks`, without queueing.
+//!
+//! The decision is pure; [`QUERY`] is what it is made from.
+
+use super::progress::Blocker;
+use crate::lock::LockMode;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Holders of, and waiters for, table locks on the given relations, other than ourselves, with
+/// what there is to know of them. Without `pg_read_all_stats` most columns are NULL for the
+/// sessions of other roles. A prepared transaction has no session; its transaction id, which it
+/// keeps locked too, leads to its name.
+pub(super) const QUERY: &str = "\
+SELECT l.relation, l.pid, l.virtualtransaction AS vxid, l.mode, l.granted,
+       a.application_name, a.usename::text AS user_name, a.state, a.backend_type,
+       pg_catalog.left(pg_catalog.btrim(a.query), 120) AS query,
+       (pg_catalog.date_part('epoch', c.now - a.xact_start) * 1000)::float8 AS age_ms,
+       (pg_catalog.date_part('epoch', c.now - a.state_change) * 1000)::float8 AS state_age_ms,
+       p.gid, p.owner::text AS prepared_by,
+       (pg_catalog.date_part('epoch', c.now - p.prepared) * 1000)::float8 AS prepared_age_ms,
+       (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.oid = a.usesysid) AS superuser
+FROM (SELECT pg_catalog.clock_timestamp() AS now) AS c
+CROSS JOIN pg_catalog.pg_locks AS l
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+LEFT JOIN pg_catalog.pg_locks AS x
+       ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
+      AND x.virtualtransaction = l.virtualtransaction
+LEFT JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = x.transactionid
+WHERE l.locktype = 'relation' AND l.relation::bigint = ANY ($1)
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
+                    WHERE d.datname = pg_catalog.current_database())
+  AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()";
+
+/// A relation that is to be locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub oid: u32,
+    /// Quoted, for people and for `LOCK TABLE`.
+    pub name: String,
+    pub mode: LockMode,
+}
+
+/// One row of [`QUERY`].
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Holder {
+    pub relation: u32,
+    pub pid: Option<i32>,
+    /// With `pid`, identifies the transaction.
+    pub vxid: String,
+    /// `None` for a mode that is not a table lock's.
+    pub mode: Option<LockMode>,
+    pub granted: bool,
+    pub application_name: Option<String>,
+    pub user: Option<String>,
+    pub state: Option<String>,
+    pub backend_type: Option<String>,
+    pub query: Option<String>,
+    pub age: Option<Duration>,
+    /// Time since `state` was entered.
+    pub state_age: Option<Duration>,
+    /// Name of the prepared transaction.
+    pub prepared: Option<String>,
+    /// `None` when it cannot be known.
+    pub superuser: Option<bool>,
+}
+
+impl Holder {
+    pub(super) fn from_row(row: &tokio_postgres::Row) -> Self {
+        let time = |column| row.get::<_, Option<f64>>(column).map(milliseconds);
+        let gid: Option<String> = row.get("gid");
+        Self {
+            relation: row.get("relation"),
+            pid: row.get("pid"),
+            vxid: row.get("vxid"),
+            mode: LockMode::from_pg_locks_name(row.get("mode")),
+            granted: row.get("granted"),
+            application_name: row.get("application_name"),
+            user: row.get::<_, Option<String>>("user_name").or_else(|| row.get("prepared_by")),
+            state: row.get("state"),
+            backend_type: row.get("backend_type"),
+            query: row.get("query"),
+            age: time("age_ms").or_else(|| time("prepared_age_ms")),
+            state_age: time("state_age_ms"),
+            prepared: gid.or_else(|| {
+                row.get::<_, Option<i32>>("pid").is_none().then(|| "unknown".to_owned())
+            }),
+            superuser: row.get("superuser"),
+        }
+    }
+
+    fn is_autovacuum(&self) -> bool {
+        self.backend_type.as_deref() == Some("autovacuum worker")
+    }
+
+    /// Autovacuum that does not give way to a waiting lock request.
+    fn prevents_wraparound(&self) -> bool {
+        self.query.as_deref().is_some_and(|q| q.contains("(to prevent wraparound)"))
+    }
+
+    /// An autovacuum that is cancelled by the deadlock check of whoever waits for it.
+    pub(super) fn gives_way(&self) -> bool {
+        self.is_autovacuum() && self.query.is_some() && !self.prevents_wraparound()
+    }
+
+    /// Whether it may be cancelled or terminated when the user asks for that: never a superuser,
+    /// replication, a background process, another airlock, or one whose role cannot be seen.
+    pub(super) fn may_be_signalled(&self) -> bool {
+        self.pid.is_some()
+            && self.backend_type.as_deref() == Some("client backend")
+            && self.superuser == Some(false)
+            && !self.application_name.as_deref().is_some_and(|name| name.starts_with("airlock"))
+    }
+
+    pub(super) fn describe(&self, age: Duration, wanted: &[Wanted]) -> Blocker {
+        let state = if self.prepared.is_some() {
+            "prepared transaction".to_owned()
+        } else if self.is_autovacuum() && self.prevents_wraparound() {
+            "autovacuum to prevent wraparound".to_owned()
+        } else if self.is_autovacuum() {
+            "autovacuum".to_owned()
+        } else if !self.granted {
+            "waiting for a lock".to_owned()
+        } else {
+            self.state.clone().unwrap_or_else(|| "in a transaction".to_owned())
+        };
+        Blocker {
+            pid: self.pid,
+            application_name: self.application_name.clone(),
+            user: self.user.clone(),
+            age_ms: age.as_secs_f64() * 1000.0,
+            state,
+            query: self.prepared.clone().or_else(|| self.query.clone()),
+            relation: wanted.iter().find(|w| w.oid == self.relation).map(|w| w.name.clone()),
+        }
+    }
+}
+
+/// Milliseconds as a duration; what is negative or no number counts as none.
+pub(super) fn milliseconds(value: f64) -> Duration {
+    Duration::try_from_secs_f64(value / 1000.0).unwrap_or_default()
+}
+
+/// What is in the way of every lock that has its locks looked at in this manner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// Before a short transaction: nobody may be older than half of `budget`, idle in its
+    /// transaction, prepared, vacuuming, or waiting already. With `vacuum_yields`, an autovacuum
+    /// that gives way to us as soon as we ask is not in the way.
+    Brief { budget: Duration, vacuum_yields: bool },
+    /// Before a long statement under a weak lock: nobody may hold a conflicting lock. Autovacuum
+    /// does not count: it gives way to whoever waits for it, and a waiting weak lock keeps no
+    /// reader or writer waiting.
+    Long,
+}
+
+/// Transactions seen while waiting: how long each had lasted when it was last seen. For the age of
+/// those whose start we may not read, and for the budget that would have done.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    transactions: HashMap<(Option<i32>, String), Transaction>,
+    longest_ended: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Transaction {
+    first_seen: Instant,
+    age: Duration,
+}
+
+/// Most transactions remembered at a time; past it those that have ended are forgotten at once.
+const SEEN_MAX: usize = 10_000;
+
+impl Seen {
+    /// Takes one reading in. Transactions that are no longer there have ended.
+    pub(super) fn update(&mut self, holders: &[Holder], now: Instant) {
+        if self.transactions.len() > SEEN_MAX {
+            self.transactions.clear();
+        }
+        let mut still = HashMap::new();
+        for holder in holders {
+            let key = (holder.pid, holder.vxid.clone());
+            let first_seen = self.transactions.get(&key).map_or(now, |seen| seen.first_seen);
+            let age = holder.age.unwrap_or_default().max(now.duration_since(first_seen));
+            still.insert(key, Transaction { first_seen, age });
+        }
+        for (key, transaction) in &self.transactions {
+            if !still.contains_key(key) {
+                self.longest_ended = self.longest_ended.max(Some(transaction.age));
+            }
+        }
+        self.transactions = still;
+    }
+
+    fn age(&self, holder: &Holder) -> Duration {
+        self.transactions
+            .get(&(holder.pid, holder.vxid.clone()))
+            .map(|seen| seen.age)
+            .or(holder.age)
+            .unwrap_or_default()
+    }
+
+    /// A budget with which the longest transaction that came and went would not have been in the
+    /// way; `None` when none has ended.
+    pub(super) fn suggested_budget(&self) -> Option<Duration> {
+        let longest = self.longest_ended?.as_secs_f64() * 1000.0;
+        // Twice, as half the budget is for waiting; a quarter more, rounded up to full 10 ms.
+        Some(Duration::from_millis(((longest * 2.5 / 10.0).ceil() * 10.0) as u64))
+    }
+}
+
+/// The holders that are in the way, oldest first, one for each transaction.
+pub(super) fn in_the_way<'a>(
+    holders: &'a [Holder],
+    wanted: &[Wanted],
+    strictness: Strictness,
+    seen: &Seen,
+) -> Vec<(&'a Holder, Duration)> {
+    let mut found: Vec<(&Holder, Duration)> = Vec::new();
+    for holder in holders {
+        let conflicts = wanted.iter().any(|w| {
+            w.oid == holder.relation && holder.mode.is_some_and(|mode| mode.conflicts_with(w.mode))
+        });
+        if !conflicts {
+            continue;
+        }
+        let age = seen.age(holder);
+        let hinders = match strictness {
+            Strictness::Brief { budget, vacuum_yields } => {
+                if holder.granted && vacuum_yields && holder.gives_way() {
+                    false
+                } else {
+                    !holder.granted
+                        || holder.prepared.is_some()
+                        || holder.is_autovacuum()
+                        || age > budget / 2
+                        || idles(holder, budget)
+                }
+            }
+            Strictness::Long => {
+                holder.granted
+                    && holder.mode >= Some(LockMode::ShareUpdateExclusive)
+                    && !holder.is_autovacuum()
+            }
+        };
+        let known = found.iter().any(|(h, _)| h.pid == holder.pid && h.vxid == holder.vxid);
+        if hinders && !known {
+            found.push((holder, age));
+        }
+    }
+    found.sort_by_key(|(_, age)| std::cmp::Reverse(*age));
+    found
+}
+
+/// Idle in its transaction for longer than the moment between two statements of a busy one.
+fn idles(holder: &Holder, budget: Duration) -> bool {
+    holder.state.as_deref().is_some_and(|state| state.starts_with("idle in transaction"))
+        && holder.state_age.is_none_or(|age| age > budget / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: Duration = Duration::from_millis(50);
+
+    fn holder(mode: LockMode, age_ms: Option<u64>) -> Holder {
+        Holder {
+            relation: 7,
+            pid: Some(100),
+            vxid: "3/1".into(),
+            mode: Some(mode),
+            granted: true,
+            application_name: Some("app".into()),
+            user: Some("app".into()),
+            state: Some("active".into()),
+            backend_type: Some("client backend".into()),
+            query: Some("SELECT 1".into()),
+            age: age_ms.map(Duration::from_millis),
+            state_age: Some(Duration::ZERO),
+            prepared: None,
+            superuser: Some(false),
+        }
+    }
+
+    fn hinders(holder: Holder, mode: LockMode, strictness: Strictness) -> bool {
+        let wanted = [Wanted { oid: 7, name: "public.t".into(), mode }];
+        let holders = [holder];
+        let mut seen = Seen::default();
+        seen.update(&holders, Instant::now());
+        !in_the_way(&holders, &wanted, strictness, &seen).is_empty()
+    }
+
+    fn brief(holder: Holder) -> bool {
+        hinders(
+            holder,
+            LockMode::AccessExclusive,
+            Strictness::Brief { budget: BUDGET, vacuum_yields: false },
+        )
+    }
+
+    #[test]
+    fn only_what_lasts_is_in_the_way_of_a_brief_lock() {
+        let young = holder(LockMode::AccessShare, Some(5));
+        assert!(!brief(young.clone()));
+        assert!(brief(holder(LockMode::AccessShare, Some(26))));
+        assert!(brief(Holder { granted: false, ..young.clone() }));
+        assert!(brief(Holder { prepared: Some("gid".into()), ..young.clone() }));
+
+        let vacuum = Holder { backend_type: Some("autovacuum worker".into()), ..young.clone() };
+        assert!(brief(vacuum.clone()));
+        let yields = Strictness::Brief { budget: BUDGET, vacuum_yields: true };
+        let mode = LockMode::AccessExclusive;
+        assert!(!hinders(vacuum.clone(), mode, yields));
+        let query = Some("autovacuum: VACUUM public.t (to prevent wraparound)".to_owned());
+        assert!(hinders(Holder { query, ..vacuum.clone() }, mode, yields));
+        assert!(hinders(Holder { query: None, ..vacuum }, mode, yields), "cannot be seen");
+
+        let idle = Holder { state: Some("idle in transaction".into()), ..young };
+        assert!(!brief(idle.clone()), "between two statements of a busy transaction");
+        assert!(brief(Holder { state_age: Some(Duration::from_millis(13)), ..idle.clone() }));
+        assert!(brief(Holder { state_age: None, ..idle }));
+    }
+
+    #[test]
+    fn other_relations_and_modes_that_go_together_do_not_count() {
+        let old = holder(LockMode::AccessShare, Some(9_000));
+        assert!(!brief(Holder { relation: 8, ..old.clone() }));
+        let strictness = Strictness::Brief { budget: BUDGET, vacuum_yields: false };
+        assert!(!hinders(old.clone(), LockMode::ShareRowExclusive, strictness));
+        assert!(hinders(
+            Holder { mode: Some(LockMode::RowExclusive), ..old },
+            LockMode::ShareRowExclusive,
+            strictness
+        ));
+    }
+
+    #[test]
+    fn a_long_weak_lock_minds_only_its_like() {
+        let mode = LockMode::ShareUpdateExclusive;
+        let build = holder(mode, Some(1));
+        assert!(hinders(build.clone(), mode, Strictness::Long));
+        let vacuum = Holder { backend_type: Some("autovacuum worker".into()), ..build };
+        assert!(!hinders(vacuum, mode, Strictness::Long));
+        assert!(!hinders(holder(LockMode::RowExclusive, Some(9_000)), mode, Strictness::Long));
+    }
+
+    #[test]
+    fn a_transaction_whose_start_is_hidden_ages_from_when_it_was_first_seen() {
+        let wanted = [Wanted { oid: 7, name: "public.t".into(), mode: LockMode::AccessExclusive }];
+        let hidden = [holder(LockMode::AccessShare, None)];
+        let strictness = Strictness::Brief { budget: BUDGET, vacuum_yields: false };
+        let mut seen = Seen::default();
+        let start = Instant::now();
+        seen.update(&hidden, start);
+        assert!(in_the_way(&hidden, &wanted, strictness, &seen).is_empty());
+        seen.update(&hidden, start + Duration::from_millis(40));
+        assert_eq!(in_the_way(&hidden, &wanted, strictness, &seen)[0].1, Duration::from_millis(40));
+        let another = [Holder { vxid: "3/2".into(), ..hidden[0].clone() }];
+        seen.update(&another, start + Duration::from_millis(45));
+        assert!(in_the_way(&another, &wanted, strictness, &seen).is_empty());
+        assert_eq!(seen.suggested_budget(), Some(Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn the_oldest_is_named_first_and_each_transaction_once() {
+        let wanted = [Wanted { oid: 7, name: "public.t".into(), mode: LockMode::AccessExclusive }];
+        let a = holder(LockMode::AccessShare, Some(100));
+        let b = Holder { pid: Some(101), ..holder(LockMode::RowExclusive, Some(200)) };
+        let holders = [a.clone(), Holder { mode: Some(LockMode::RowShare), ..a }, b];
+        let found = in_the_way(
+            &holders,
+            &wanted,
+            Strictness::Brief { budget: BUDGET, vacuum_yields: false },
+            &Seen::default(),
+        );
+        assert_eq!(found.iter().map(|(h, _)| h.pid).collect::<Vec<_>>(), [Some(101), Some(100)]);
+    }
+
+    #[test]
+    fn only_plain_clients_of_ordinary_roles_may_be_signalled() {
+        let plain = holder(LockMode::AccessShare, Some(1));
+        assert!(plain.may_be_signalled());
+        for spared in [
+            Holder { superuser: Some(true), ..plain.clone() },
+            Holder { superuser: None, ..plain.clone() },
+            Holder { backend_type: Some("walsender".into()), ..plain.clone() },
+            Holder { backend_type: None, ..plain.clone() },
+            Holder { application_name: Some("airlock (x)".into()), ..plain.clone() },
+            Holder { pid: None, ..plain.clone() },
+        ] {
+            assert!(!spared.may_be_signalled(), "{spared:?}");
+        }
+    }
+}
