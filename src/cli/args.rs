@@ -1,0 +1,147 @@
+//! What can be typed: options that several subcommands share, and the list of subcommands.
+
+use super::{contract, demo, history, init, plan, revision, rollback, status, upgrade};
+use crate::config::layer::{self, LimitsLayer};
+use crate::config::{self, Flags, Settings, value};
+use crate::error::Error;
+use crate::run::limits::OnBlocker;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Exit codes, for `--help` and `docs/cli.md`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    tried and failed; run the same command again once the cause is gone
+  2    usage or bad input; nothing was tried
+  3    not up to date, or drift: plan, migration or database is not what was reviewed
+  4    a hazard that nobody has allowed
+  5    a lock was not had in time; nothing has changed, try again
+  6    another runner is at work
+  130  interrupted";
+
+/// Online schema changes for PostgreSQL: an ordinary migration in SQL becomes a reviewed plan and
+/// runs on a busy database unnoticed.
+#[derive(Debug, Parser)]
+#[command(name = "airlock", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Init(init::Args),
+    Revision(revision::Args),
+    Plan(plan::Args),
+    Upgrade(upgrade::Args),
+    Contract(contract::Args),
+    Rollback(rollback::Args),
+    Status(status::Args),
+    History(history::Args),
+    Demo(demo::Args),
+}
+
+/// The complete command, for documentation and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options everywhere")]
+pub struct Global {
+    /// Where the database is: a postgresql:// URL or a key=value string [env: DATABASE_URL]
+    // The environment is read in `config`, where precedence is decided once.
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Settings file instead of ./airlock.toml [env: AIRLOCK_CONFIG]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// When to use colour; NO_COLOR is honoured too
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+impl Global {
+    /// Settings of a command that has no limits of its own.
+    pub fn settings(&self) -> Result<Settings, Error> {
+        self.settings_with(LimitsLayer::default())
+    }
+
+    pub fn settings_with(&self, limits: LimitsLayer) -> Result<Settings, Error> {
+        let flags =
+            Flags { config: self.config.clone(), database_url: self.database_url.clone(), limits };
+        config::load(flags, &|name| std::env::var(name).ok())
+    }
+}
+
+/// Bounds of a run. Each is also an environment variable (`AIRLOCK_MAX_STALL`) and a setting of
+/// `airlock.toml`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits (also in airlock.toml, or as AIRLOCK_MAX_STALL and so on)")]
+pub struct Limits {
+    /// Longest time an application statement may wait because of us [default: 50ms]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub max_stall: Option<Duration>,
+    /// Longest time a short transaction of ours may hold its locks [default: 2s]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub max_hold: Option<Duration>,
+    /// Longest time to try for the locks of one step [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub patience: Option<Duration>,
+    /// Let the stall budget grow up to this when no attempt succeeds
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub escalate_to: Option<Duration>,
+    /// Aim for the duration of one backfill batch [default: 25ms]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub batch_target: Option<Duration>,
+    /// Share of a table left behind as dead rows before it is vacuumed [default: 15%]
+    #[arg(long, value_name = "SHARE", value_parser = value::share)]
+    pub bloat_limit: Option<f64>,
+    /// Block ranges of a table walked side by side [default: 1]
+    #[arg(long, value_name = "N", value_parser = layer::jobs)]
+    pub jobs: Option<usize>,
+    /// What to do about an old transaction in our way [default: wait]
+    #[arg(long, value_name = "ACTION", value_enum)]
+    pub on_blocker: Option<OnBlocker>,
+    /// Age from which --on-blocker acts [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub blocker_age: Option<Duration>,
+}
+
+impl From<&Limits> for LimitsLayer {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            max_stall: limits.max_stall,
+            max_hold: limits.max_hold,
+            patience: limits.patience,
+            escalate_to: limits.escalate_to,
+            batch_target: limits.batch_target,
+            bloat_limit: limits.bloat_limit,
+            jobs: limits.jobs,
+            on_blocker: limits.on_blocker,
+            blocker_age: limits.blocker_age,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The command line: arguments to library calls to reports. One file per subcommand, named after
+//! it.
+//!
+//! Data goes to stdout, everything said on the way to stderr. With `--format json` stdout holds one
+//! JSON document: the result, or `{"error": …}`.
+
+mod args;
+mod contract;
+mod demo;
+mod gates;
+mod history;
+mod init;
+mod output;
+mod plan;
+mod planning;
+mod progress;
+mod project;
+mod replay;
+mod revision;
+mod rollback;
+mod rollout;
+mod standing;
+mod status;
+mod stopping;
+mod upgrade;
+mod verify;
+
+pub use args::command;
+
+use crate::error::{Error, Kind};
+use args::{Cli, Command};
+use clap::Parser;
+use output::Output;
+use std::process::ExitCode;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.global.format, cli.global.color);
+    let result = dispatch(cli, &output);
+    ExitCode::from(output.finish(result))
+}
+
+fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
+    match cli.command {
+        Command::Init(args) => init::run(args, &cli.global),
+        Command::Revision(args) => revision::run(args, &cli.global),
+        Command::Plan(args) => block_on(plan::run(args, &cli.global, output)),
+        Command::Upgrade(args) => block_on(upgrade::run(args, &cli.global, output)),
+        Command::Contract(args) => block_on(contract::run(args, &cli.global, output)),
+        Command::Rollback(args) => block_on(rollback::run(args, &cli.global, output)),
+        Command::Status(args) => block_on(status::run(args, &cli.global, output)),
+        Command::History(args) => block_on(history::run(args, &cli.global)),
+        Command::Demo(args) => block_on(demo::run(args, output)),
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Error::new(Kind::Failed, "cannot start the runtime").detail(format!("{error}."))
+    })?;
+    runtime.block_on(work)
+}

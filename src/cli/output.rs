@@ -1,0 +1,104 @@
+//! Where results and remarks go, and the exit code.
+
+use super::args::{Color, Format};
+use crate::error::{Error, Kind};
+use crate::report;
+use serde_json::{Value, json};
+use std::io::Write;
+
+/// The result of a command.
+#[derive(Debug)]
+pub struct Done {
+    pub text: String,
+    pub json: Value,
+    /// When the command did its work and the answer is still not "all is well".
+    pub exit: Option<Kind>,
+}
+
+impl Done {
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json, exit: None }
+    }
+
+    /// Everything has been printed already.
+    pub fn nothing() -> Self {
+        Self::new("", Value::Null)
+    }
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    format: Format,
+}
+
+impl Output {
+    pub fn new(format: Format, color: Color) -> Self {
+        match color {
+            Color::Auto => {}
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        Self { format }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// A remark on the way, on stderr.
+    pub fn say(&self, text: &str) {
+        match self.format {
+            Format::Text => stderr(text),
+            Format::Json => stderr(&json!({ "event": "notice", "text": plain(text) }).to_string()),
+        }
+    }
+
+    /// A part of a result that comes in parts, on stdout.
+    pub fn part(&self, done: &Done) {
+        match self.format {
+            Format::Text => stdout(done.text.trim_end()),
+            Format::Json => stdout(&done.json.to_string()),
+        }
+    }
+
+    /// Control sequences for the terminal that stdout is.
+    pub fn raw(&self, sequence: &str) {
+        let _ = write!(std::io::stdout().lock(), "{sequence}");
+    }
+
+    /// Prints the result and says the exit code.
+    pub fn finish(&self, result: Result<Done, Error>) -> u8 {
+        match result {
+            Ok(done) => {
+                match self.format {
+                    Format::Text if done.text.is_empty() => {}
+                    Format::Json if done.json.is_null() => {}
+                    Format::Text => stdout(done.text.trim_end()),
+                    Format::Json => stdout(&format!("{:#}", done.json)),
+                }
+                done.exit.map_or(0, Kind::exit_code)
+            }
+            Err(error) => {
+                match self.format {
+                    Format::Text => stderr(report::error::text(&error).trim_end()),
+                    Format::Json => stdout(&format!("{:#}", report::error::json(&error))),
+                }
+                error.kind.exit_code()
+            }
+        }
+    }
+}
+
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
+/// A reader that has gone away (`| head`) is no failure of ours.
+fn stdout(text: &str) {
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
+}
+
+fn stderr(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}

@@ -1,0 +1,154 @@
+//! `airlock plan`: a migration becomes a plan file to review.
+
+use super::args::Global;
+use super::output::{Done, Output};
+use super::{planning, project, replay, standing};
+use crate::catalog::{Catalog, load};
+use crate::config::Settings;
+use crate::error::{Error, Kind};
+use crate::plan::Plan;
+use crate::report;
+use crate::revision::{Graph, Revision};
+use serde_json::{Value, json};
+
+/// Make the plan of a revision and show what it locks
+///
+/// Without a revision: the next one that the database does not have, or the newest one when no
+/// database is named. Then the catalog comes from a throwaway server in which the earlier revisions
+/// are replayed, and sizes are unknown.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Id, the beginning of one, path of a revision file, or `head`
+    #[arg(value_name = "REVISION")]
+    pub revision: Option<String>,
+    /// Write nothing; exit with 3 when the plan file is missing or would be another one
+    #[arg(long)]
+    pub check: bool,
+    /// Replay the earlier revisions even though a database is named
+    #[arg(long)]
+    pub replay: bool,
+}
+
+pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
+    let settings = global.settings()?;
+    let graph = project::revisions(&settings)?;
+    let found = if settings.database_url.is_none() || args.replay {
+        Some(from_replay(&args, &settings, &graph, output).await?)
+    } else {
+        from_database(&args, &settings, &graph).await?
+    };
+    let Some((revision, catalog)) = found else {
+        return Ok(Done::new(
+            "Nothing to plan: the database has every revision.",
+            json!({ "revision": null }),
+        ));
+    };
+    let plan = planning::plan(revision, &catalog, &settings)?;
+    if args.check {
+        return check(&settings, revision, &plan);
+    }
+    let written = project::write_plan(&settings, revision, &plan)?;
+    let path = project::plan_path(&settings, revision).display().to_string();
+    Ok(Done::new(text(&plan, &catalog, &path, written), result(&plan, &catalog, &path, written)))
+}
+
+async fn from_replay<'a>(
+    args: &Args,
+    settings: &Settings,
+    graph: &'a Graph,
+    output: &Output,
+) -> Result<(&'a Revision, Catalog), Error> {
+    let revision = graph.find(args.revision.as_deref().unwrap_or("head"))?;
+    // What can be said without a server should not wait for one.
+    revision.upgrade_script().map_err(|error| project::sql_error(revision, error))?;
+    if settings.database_url.is_none() {
+        output.say("no database is named (--database-url, DATABASE_URL, airlock.toml)");
+    }
+    let earlier = graph.ancestors(&revision.id);
+    Ok((revision, replay::catalog(&earlier, output).await?))
+}
+
+async fn from_database<'a>(
+    args: &Args,
+    settings: &Settings,
+    graph: &'a Graph,
+) -> Result<Option<(&'a Revision, Catalog)>, Error> {
+    let wanted = args.revision.as_deref().map(|wanted| graph.find(wanted)).transpose()?;
+    if let Some(revision) = wanted {
+        revision.upgrade_script().map_err(|error| project::sql_error(revision, error))?;
+    }
+    let connection = settings.target()?.connect("airlock plan").await?;
+    let journal = standing::journal(&connection).await?;
+    let revision = match wanted {
+        Some(revision) => revision,
+        None => match standing::unfinished(graph.linear()?, &journal).first() {
+            Some(next) => next,
+            None => return Ok(None),
+        },
+    };
+    if let Some(rollout) = standing::rollout(&journal, &revision.id) {
+        let message =
+            format!("revision {} has been started, it is {}", revision.id, rollout.state.name());
+        return Err(Error::new(Kind::Drift, message)
+            .detail("A plan leads from a database without the revision to one with it.")
+            .hint("Finish it, or take it back. With --replay its plan is made all the same."));
+    }
+    let missing: Vec<&str> = graph
+        .ancestors(&revision.id)
+        .into_iter()
+        .filter(|earlier| !standing::is_done(&journal, &earlier.id))
+        .map(|earlier| earlier.id.as_str())
+        .collect();
+    if !missing.is_empty() {
+        let message = format!("revision {} comes after others that are not done", revision.id);
+        return Err(Error::new(Kind::Drift, message)
+            .detail(format!("Not done: {}.", missing.join(", ")))
+            .hint("Run `airlock upgrade` first, or plan against a replay with --replay."));
+    }
+    Ok(Some((revision, load::load(&connection).await?)))
+}
+
+fn check(settings: &Settings, revision: &Revision, now: &Plan) -> Result<Done, Error> {
+    let path = project::plan_path(settings, revision).display().to_string();
+    let hint = format!("Make it and review it: `airlock plan {}`.", revision.id);
+    let Some(written) = project::read_plan(settings, revision)? else {
+        let message = format!("plan file {path} is missing");
+        return Err(Error::new(Kind::Drift, message).hint(hint));
+    };
+    let differences = planning::differences(&written, now);
+    if !differences.is_empty() {
+        return Err(Error::new(Kind::Drift, format!("plan file {path} is stale"))
+            .detail(differences.join("\n"))
+            .hint(hint));
+    }
+    let json = json!({ "revision": revision.id.as_str(), "plan_file": path, "current": true });
+    Ok(Done::new(format!("{path} is current"), json))
+}
+
+fn text(plan: &Plan, catalog: &Catalog, path: &str, written: bool) -> String {
+    let mut text =
+        format!("{}: {}\n\n", plan.revision.id, report::printable(&plan.revision.message));
+    if !plan.statements.is_empty() {
+        text.push_str(&report::impact::text(plan, Some(catalog)));
+        text.push('\n');
+    }
+    text.push_str(&report::plan::text(plan));
+    let how = if written { "written" } else { "unchanged" };
+    text.push_str(&format!("\n{path} {how}\n"));
+    text
+}
+
+fn result(plan: &Plan, catalog: &Catalog, path: &str, written: bool) -> Value {
+    json!({
+        "revision": plan.revision.id,
+        "message": plan.revision.message,
+        "plan_file": path,
+        "written": written,
+        "digest": plan.digest,
+        "server": plan.server,
+        "sizes_known": catalog.sizes_known,
+        "impact": report::impact::json(plan, Some(catalog)),
+        "gates": plan.gates,
+        "notes": plan.notes,
+    })
+}

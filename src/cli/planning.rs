@@ -1,0 +1,79 @@
+//! From a revision and a catalog to a plan, and whether a plan file still fits.
+
+use super::project;
+use crate::catalog::{Catalog, facts};
+use crate::config::Settings;
+use crate::error::{Error, Kind};
+use crate::plan::{Plan, PlannedRevision, file};
+use crate::revision::{Revision, RevisionId};
+use crate::rewrite;
+
+/// The plan of `revision` against a database that looks like `catalog`.
+///
+/// # Errors
+/// Everything that is wrong with the revision's SQL, or that has no safe form, with its place.
+pub fn plan(revision: &Revision, catalog: &Catalog, settings: &Settings) -> Result<Plan, Error> {
+    let in_file = |error| project::sql_error(revision, error);
+    let script = revision.upgrade_script().map_err(in_file)?;
+    // Found now rather than when everything else has run.
+    revision.verify_queries().map_err(in_file)?;
+    let planned = PlannedRevision {
+        id: revision.id.to_string(),
+        parents: revision.parents.iter().map(RevisionId::to_string).collect(),
+        message: revision.message.clone(),
+        digest: revision.digest().map_err(in_file)?,
+    };
+    rewrite::plan(&script, catalog, planned, &settings.planning)
+        .map_err(|error| project::diagnostics(revision, error.kind(), error.diagnostics()))
+}
+
+/// Refuses a plan that was made for another text of the migration.
+///
+/// # Errors
+/// `Kind::Drift` when the migration has changed since.
+pub fn fits_migration(plan: &Plan, revision: &Revision) -> Result<(), Error> {
+    let digest = revision.digest().map_err(|error| project::sql_error(revision, error))?;
+    if digest == plan.revision.digest {
+        return Ok(());
+    }
+    let message = format!("the plan of revision {} was made for another migration", revision.id);
+    Err(Error::new(Kind::Drift, message)
+        .detail(format!("The upgrade section of {} has changed since.", revision.path))
+        .hint(format!("Make the plan again and review it: `airlock plan {}`.", revision.id)))
+}
+
+/// Why `written` is not what would be planned now; empty when it is.
+pub fn differences(written: &Plan, now: &Plan) -> Vec<String> {
+    let now = &as_laid_out_in(now, written);
+    if written.digest == now.digest {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    if written.revision.digest != now.revision.digest {
+        found.push("the migration has changed".to_owned());
+    } else if written.revision != now.revision {
+        found.push("the revision's header has changed".to_owned());
+    }
+    if written.server != now.server {
+        found.push(format!("PostgreSQL {} was planned for, now {}", written.server, now.server));
+    }
+    found.extend(facts::differences(&written.facts, &now.facts));
+    if found.is_empty() {
+        found.push("sizes, settings, layout or airlock itself have changed".to_owned());
+    }
+    found
+}
+
+/// `now` with the places and the layout of the statements of `written`: a comment above a statement
+/// moves it and changes nothing.
+fn as_laid_out_in(now: &Plan, written: &Plan) -> Plan {
+    let mut same = now.clone();
+    if now.revision.digest == written.revision.digest {
+        for (statement, earlier) in same.statements.iter_mut().zip(&written.statements) {
+            statement.line = earlier.line;
+            statement.sql.clone_from(&earlier.sql);
+        }
+        same.digest = file::digest(&same);
+    }
+    same
+}

@@ -1,0 +1,74 @@
+//! The catalog without a database: earlier revisions run, as written, in a throwaway server.
+
+use super::output::Output;
+use super::project;
+use crate::catalog::{Catalog, load};
+use crate::connect::{Connection, database_error, sqlstate};
+use crate::error::{Error, Kind};
+use crate::revision::Revision;
+use crate::sandbox::{Cluster, ClusterOptions};
+use crate::sql::{Diagnostic, Statement, quote_ident};
+
+/// Most roles that are made because a migration names them.
+const MAX_ROLES: usize = 100;
+
+/// The catalog after `earlier`, in which no size means anything.
+///
+/// # Errors
+/// No server programs on this machine; a statement that the server refuses, with its place.
+pub async fn catalog(earlier: &[&Revision], output: &Output) -> Result<Catalog, Error> {
+    let cluster = tokio::task::spawn_blocking(|| Cluster::start(&ClusterOptions::default()));
+    let cluster = cluster.await.map_err(|error| {
+        Error::new(Kind::Failed, "the throwaway server failed").detail(format!("{error}."))
+    })??;
+    output.say(&format!(
+        "catalog: {} earlier revision{} replayed in a throwaway PostgreSQL {}; sizes are unknown",
+        earlier.len(),
+        if earlier.len() == 1 { "" } else { "s" },
+        cluster.major(),
+    ));
+    let connection = cluster.create_database("replay", None).await?.connect("airlock plan").await?;
+    for revision in earlier {
+        let script =
+            revision.upgrade_script().map_err(|error| project::sql_error(revision, error))?;
+        for statement in &script.statements {
+            run(&connection, revision, statement).await?;
+        }
+    }
+    let mut catalog = load::load(&connection).await?;
+    catalog.sizes_known = false;
+    Ok(catalog)
+}
+
+async fn run(
+    connection: &Connection,
+    revision: &Revision,
+    statement: &Statement,
+) -> Result<(), Error> {
+    for _ in 0..MAX_ROLES {
+        let Err(error) = connection.batch_execute(&statement.sql).await else { return Ok(()) };
+        // Roles belong to the whole server and are not made by migrations.
+        let Some(role) = missing_role(&error) else {
+            let shown = database_error(&error, "replay an earlier revision");
+            let mut found = Diagnostic::new(shown.message, statement.span);
+            found.detail = shown.detail;
+            found.hint = shown.hint;
+            return Err(Error::at(Kind::Failed, &revision.path, &revision.text, found));
+        };
+        let sql = format!("CREATE ROLE {}", quote_ident(&role));
+        let made = connection.batch_execute(&sql).await;
+        made.map_err(|error| database_error(&error, "make a role in the throwaway server"))?;
+    }
+    Err(Error::new(Kind::Failed, format!("{} names more than {MAX_ROLES} roles", revision.path)))
+}
+
+/// The role that `error` says does not exist.
+fn missing_role(error: &tokio_postgres::Error) -> Option<String> {
+    const UNDEFINED_OBJECT: &str = "42704";
+    if sqlstate(error) != Some(UNDEFINED_OBJECT) {
+        return None;
+    }
+    let message = error.as_db_error()?.message();
+    let name = message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
+    Some(name.to_owned())
+}

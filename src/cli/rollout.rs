@@ -1,0 +1,183 @@
+//! What `upgrade`, `contract` and `rollback` share: the plan to use, running it, verifying, the
+//! result.
+
+use super::output::{Done, Output};
+use super::{planning, progress, project, stopping, verify};
+use crate::catalog::load;
+use crate::config::Settings;
+use crate::connect::{Connection, Target};
+use crate::error::{Error, Kind};
+use crate::journal::Rollout;
+use crate::plan::{Phase, Plan, file};
+use crate::report;
+use crate::revision::Revision;
+use crate::run::{self, End, Hooks, Outcome, Scope};
+use serde_json::{Value, json};
+
+/// A session of work on one database.
+pub struct Session<'a> {
+    pub settings: &'a Settings,
+    pub output: &'a Output,
+    pub target: Target,
+    hooks: Hooks,
+    runs: Vec<(Plan, Outcome)>,
+    verified: usize,
+}
+
+impl<'a> Session<'a> {
+    /// Begins to listen for signals.
+    ///
+    /// # Errors
+    /// No database is named, or signals cannot be listened for.
+    pub fn begin(settings: &'a Settings, output: &'a Output) -> Result<Self, Error> {
+        let target = settings.target()?;
+        for warning in target.warnings() {
+            output.say(&format!("warning: {warning}"));
+        }
+        let hooks = Hooks {
+            progress: progress::choose(output),
+            stop: stopping::listen(output)?,
+            tap: None,
+        };
+        Ok(Self { settings, output, target, hooks, runs: Vec::new(), verified: 0 })
+    }
+
+    pub async fn connect(&self) -> Result<Connection, Error> {
+        self.target.connect("airlock").await
+    }
+
+    /// The plan to carry out: the reviewed file, for a rollout that has begun without one its
+    /// journal's, else a new one unless `reviewed` forbids it.
+    ///
+    /// # Errors
+    /// A plan that cannot be used or was made for another migration.
+    pub async fn plan(
+        &self,
+        revision: &Revision,
+        rollout: Option<&Rollout>,
+        reviewed: bool,
+    ) -> Result<Plan, Error> {
+        let path = project::plan_path(self.settings, revision).display().to_string();
+        let plan = match (project::read_plan(self.settings, revision)?, rollout) {
+            (Some(plan), _) => plan,
+            (None, Some(rollout)) => {
+                self.output
+                    .say(&format!("{path} is missing; going on with the plan in the journal"));
+                journaled_plan(rollout)?
+            }
+            (None, None) if reviewed => {
+                return Err(Error::new(Kind::Drift, format!("plan file {path} is missing"))
+                    .detail("With --reviewed only a plan that is there already is run.")
+                    .hint(format!("Make it and review it: `airlock plan {}`.", revision.id)));
+            }
+            (None, None) => self.new_plan(revision, &path).await?,
+        };
+        planning::fits_migration(&plan, revision)?;
+        Ok(plan)
+    }
+
+    async fn new_plan(&self, revision: &Revision, path: &str) -> Result<Plan, Error> {
+        let connection = self.connect().await?;
+        let catalog = load::load(&connection).await?;
+        let plan = planning::plan(revision, &catalog, self.settings)?;
+        project::write_plan(self.settings, revision, &plan)?;
+        self.output.say(&format!("{path} was missing; made, and run as it stands now:\n"));
+        self.output.say(&report::impact::text(&plan, Some(&catalog)));
+        Ok(plan)
+    }
+
+    /// Carries `plan` out up to the end of phase `through`, then verifies.
+    ///
+    /// # Errors
+    /// Whatever stops the run, or a verification that fails.
+    pub async fn execute(
+        &mut self,
+        plan: Plan,
+        revision: Option<&Revision>,
+        through: Phase,
+    ) -> Result<End, Error> {
+        let (limits, scope) = (&self.settings.limits, Scope { through });
+        let outcome = run::execute(&self.target, &plan, scope, limits, self.hooks.clone()).await?;
+        let end = outcome.end;
+        self.runs.push((plan, outcome));
+        if let Some(revision) = revision.filter(|_| self.is_verifiable(end)) {
+            self.verified += verify::run(revision, &self.target).await?;
+        }
+        Ok(end)
+    }
+
+    /// From the gate on, what the new application relies on must be there.
+    fn is_verifiable(&self, end: End) -> bool {
+        match end {
+            End::Finished => true,
+            End::Gate(phase) => self
+                .runs
+                .last()
+                .is_some_and(|(plan, _)| plan.gates.iter().any(|gate| gate.before == phase)),
+            End::RolledBack => false,
+        }
+    }
+
+    /// Takes back what `plan` did.
+    ///
+    /// # Errors
+    /// Contract has begun, or whatever stops the run.
+    pub async fn rollback(&mut self, plan: Plan) -> Result<(), Error> {
+        let limits = &self.settings.limits;
+        let outcome = run::rollback(&self.target, &plan, limits, self.hooks.clone()).await?;
+        self.runs.push((plan, outcome));
+        Ok(())
+    }
+
+    /// Refuses to begin something new after a request to stop.
+    ///
+    /// # Errors
+    /// `Kind::Interrupted` when there was one.
+    pub fn go_on(&self) -> Result<(), Error> {
+        if self.hooks.stop.requested() {
+            return Err(Error::new(Kind::Interrupted, "stopped on request, between two revisions")
+                .hint("Run the same command again to go on."));
+        }
+        Ok(())
+    }
+
+    /// Says what was done before `error`, which is returned.
+    pub fn failed(self, error: Error) -> Error {
+        if !self.runs.is_empty() {
+            self.output.say(self.summary().trim_end());
+        }
+        error
+    }
+
+    fn summary(&self) -> String {
+        self.runs.iter().map(|(plan, outcome)| report::run::text(plan, outcome)).collect()
+    }
+
+    /// The result of everything that ran; `more` is added at the end.
+    pub fn done(self, more: &str, state: &str) -> Done {
+        let mut text = self.summary();
+        match self.verified {
+            0 => {}
+            1 => text.push_str("1 verify query passed\n"),
+            n => text.push_str(&format!("{n} verify queries passed\n")),
+        }
+        text.push_str(more);
+        let runs: Vec<Value> =
+            self.runs.iter().map(|(plan, outcome)| report::run::json(plan, outcome)).collect();
+        let json = json!({
+            "state": state,
+            "revisions": runs,
+            "verify_queries_passed": self.verified,
+        });
+        Done::new(text, json)
+    }
+}
+
+/// The plan that a rollout was started with.
+///
+/// # Errors
+/// A journal that was tampered with.
+pub fn journaled_plan(rollout: &Rollout) -> Result<Plan, Error> {
+    let name = format!("the journal's plan of revision {}", rollout.revision);
+    file::from_toml(&rollout.plan).map_err(|error| error.into_error(&name, &rollout.plan))
+}

@@ -1,0 +1,71 @@
+//! `airlock status`: where every revision stands and who is at work.
+
+use super::args::Global;
+use super::output::{Done, Output};
+use super::{project, standing};
+use crate::connect::Connection;
+use crate::error::Error;
+use crate::report::status;
+use crate::revision::Graph;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Show where every revision stands, the steps under way and the runner at work
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Look again every second until nothing is under way
+    #[arg(long)]
+    pub watch: bool,
+}
+
+pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
+    let settings = global.settings()?;
+    let graph = project::revisions(&settings)?;
+    let connection = settings.target()?.connect("airlock status").await?;
+    let (mut done, mut quiet) = look(&connection, &graph).await?;
+    if !args.watch {
+        return Ok(done);
+    }
+    let mut screen = Screen::default();
+    while !quiet {
+        screen.show(&done, output);
+        tokio::select! {
+            () = tokio::time::sleep(WATCH_INTERVAL) => {}
+            // Watching is over; the rollout is not touched by that.
+            _ = tokio::signal::ctrl_c() => return Ok(Done::nothing()),
+        }
+        (done, quiet) = look(&connection, &graph).await?;
+    }
+    screen.show(&done, output);
+    Ok(Done::nothing())
+}
+
+async fn look(connection: &Connection, graph: &Graph) -> Result<(Done, bool), Error> {
+    let journal = standing::journal(connection).await?;
+    let standings = status::standings(graph, Some(&journal));
+    let done = Done::new(status::text(&standings, &journal), status::json(&standings, &journal));
+    Ok((done, status::is_quiet(&standings, &journal)))
+}
+
+/// What stands on the screen: drawn over on a terminal, written anew elsewhere when it changed.
+#[derive(Default)]
+struct Screen {
+    shown: Option<String>,
+}
+
+impl Screen {
+    fn show(&mut self, done: &Done, output: &Output) {
+        let text = if output.is_json() { done.json.to_string() } else { done.text.clone() };
+        if self.shown.as_ref() == Some(&text) {
+            return;
+        }
+        if !output.is_json() && std::io::stdout().is_terminal() {
+            // Home, then clear below: no flicker.
+            output.raw("\x1b[H\x1b[J");
+        }
+        output.part(done);
+        self.shown = Some(text);
+    }
+}

@@ -1,0 +1,39 @@
+//! SIGINT and SIGTERM: the first stops at the next safe point, the second cancels the statement in
+//! flight.
+
+use super::output::Output;
+use crate::error::{Error, Kind};
+use crate::run::Stop;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Listens from now on; what is returned is turned by the signals.
+///
+/// # Errors
+/// When the process cannot listen.
+pub fn listen(output: &Output) -> Result<Stop, Error> {
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::Failed, "cannot listen for signals").detail(format!("{error}."))
+    };
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let stop = Stop::new();
+    let (handle, output) = (stop.clone(), *output);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if handle.insisted() {
+                continue;
+            }
+            output.say(if handle.requested() {
+                "cancelling the statement in flight"
+            } else {
+                "stopping at the next safe point; once more cancels the statement in flight"
+            });
+            handle.request();
+        }
+    });
+    Ok(stop)
+}

@@ -1,0 +1,189 @@
+//! `airlock upgrade`: pending revisions in order, each up to its first gate.
+
+use super::args::{Global, Limits};
+use super::output::{Done, Output};
+use super::rollout::Session;
+use super::{gates, project, standing};
+use crate::config::layer::LimitsLayer;
+use crate::error::{Error, Kind};
+use crate::journal::{Journal, RolloutState};
+use crate::plan::{Gate, Phase};
+use crate::report::status;
+use crate::revision::{Graph, Revision};
+use crate::run::End;
+use clap::ValueEnum;
+use serde_json::json;
+
+/// Run pending revisions in order, each up to its first gate
+///
+/// A revision without a plan file gets one, which is shown. After an interruption of any kind the
+/// same command goes on where it stopped. A revision that waits at its gate keeps later ones from
+/// starting: then the exit code is 3.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Last revision to run: id, the beginning of one, path, or `head`
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Last phase to run, gates before it are passed; `contract` does everything
+    #[arg(long, value_name = "PHASE", value_enum)]
+    pub through: Option<PhaseArg>,
+    /// Refuse a revision that has no plan file yet instead of making one
+    #[arg(long)]
+    pub reviewed: bool,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PhaseArg {
+    Expand,
+    Migrate,
+    Switch,
+    Contract,
+}
+
+impl From<PhaseArg> for Phase {
+    fn from(phase: PhaseArg) -> Self {
+        match phase {
+            PhaseArg::Expand => Phase::Expand,
+            PhaseArg::Migrate => Phase::Migrate,
+            PhaseArg::Switch => Phase::Switch,
+            PhaseArg::Contract => Phase::Contract,
+        }
+    }
+}
+
+pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
+    let settings = global.settings_with(LimitsLayer::from(&args.limits))?;
+    let graph = project::revisions(&settings)?;
+    let wanted = wanted(&graph, args.target.as_deref())?;
+    let mut session = Session::begin(&settings, output)?;
+    let journal = standing::journal(&*session.connect().await?).await?;
+    warn(&graph, &journal, output);
+    let pending: Vec<&Revision> =
+        wanted.into_iter().filter(|found| !standing::is_done(&journal, &found.id)).collect();
+    let Some(first) = pending.first() else {
+        let json = json!({ "state": "up-to-date", "revisions": [] });
+        return Ok(Done::new("Up to date: nothing is pending.", json));
+    };
+    refuse_other_rollouts(&journal, first)?;
+
+    match proceed(&mut session, &pending, &journal, &args).await {
+        Ok(Stand::Done) => Ok(session.done("", "up-to-date")),
+        Ok(Stand::Stopped(stop)) => Ok(stopped(session, &stop)),
+        Err(error) => Err(session.failed(error)),
+    }
+}
+
+/// Where the pending revisions came to.
+enum Stand<'a> {
+    Done,
+    Stopped(Stop<'a>),
+}
+
+/// A revision that stands before a phase, and those behind it.
+struct Stop<'a> {
+    revision: &'a Revision,
+    before: Phase,
+    gate: Option<Gate>,
+    /// Nothing was run now that would say so itself.
+    silent: bool,
+    later: &'a [&'a Revision],
+}
+
+async fn proceed<'a>(
+    session: &mut Session<'_>,
+    pending: &'a [&'a Revision],
+    journal: &Journal,
+    args: &Args,
+) -> Result<Stand<'a>, Error> {
+    let asked = args.through.map(Phase::from);
+    for (index, revision) in pending.iter().enumerate() {
+        session.go_on()?;
+        let rollout = standing::rollout(journal, &revision.id);
+        let plan = session.plan(revision, rollout, args.reviewed).await?;
+        let gates = plan.gates.clone();
+        let stop = |before: Phase, silent: bool| {
+            let gate = gates.iter().find(|gate| gate.before == before).cloned();
+            Stand::Stopped(Stop { revision, before, gate, silent, later: &pending[index + 1..] })
+        };
+        let Some(through) = asked.or_else(|| gates::through(&plan, rollout)) else {
+            return Ok(stop(rollout.map_or(Phase::Expand, |rollout| rollout.phase), true));
+        };
+        match session.execute(plan, Some(revision), through).await? {
+            End::Finished | End::RolledBack => {}
+            End::Gate(before) => return Ok(stop(before, false)),
+        }
+    }
+    Ok(Stand::Done)
+}
+
+/// The revisions up to `target`, in order.
+fn wanted<'a>(graph: &'a Graph, target: Option<&str>) -> Result<Vec<&'a Revision>, Error> {
+    let Some(target) = target else { return Ok(graph.linear()?.iter().collect()) };
+    let last = graph.find(target)?;
+    let mut wanted = graph.ancestors(&last.id);
+    wanted.push(last);
+    Ok(wanted)
+}
+
+/// What is odd about the folder beside the database, and no reason to stop.
+fn warn(graph: &Graph, journal: &Journal, output: &Output) {
+    for standing in status::standings(graph, Some(journal)) {
+        let done = standing.state == Some(status::State::Started(RolloutState::Done));
+        if done && standing.changed {
+            let path = standing.path.unwrap_or_default();
+            output.say(&format!("warning: {path} has changed since it was run"));
+        }
+    }
+    let mut earlier: Option<&Revision> = None;
+    for revision in graph.revisions() {
+        match (standing::is_done(journal, &revision.id), earlier) {
+            (false, None) => earlier = Some(revision),
+            (true, Some(pending)) => {
+                let (late, early) = (&revision.id, &pending.id);
+                output
+                    .say(&format!("warning: {late} has run, {early} comes before it and has not"));
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+}
+
+/// A rollout that is under way is finished or rolled back before another one starts.
+fn refuse_other_rollouts(journal: &Journal, first: &Revision) -> Result<(), Error> {
+    let other = journal.rollouts.iter().find(|rollout| {
+        let open = match rollout.state {
+            RolloutState::Running | RolloutState::AtGate | RolloutState::RollingBack => true,
+            RolloutState::Done | RolloutState::RolledBack => false,
+        };
+        open && rollout.revision != first.id.as_str()
+    });
+    let Some(other) = other else { return Ok(()) };
+    let message = format!("revision {} is under way and not the next one", other.revision);
+    Err(Error::new(Kind::Drift, message)
+        .detail(format!("Next in the folder is {} ({}).", first.id, first.path))
+        .hint("Finish it (`airlock contract`) or take it back (`airlock rollback`) first."))
+}
+
+/// The result at a gate; not all is well when others wait behind it.
+fn stopped(session: Session<'_>, stop: &Stop<'_>) -> Done {
+    let ids: Vec<&str> = stop.later.iter().map(|revision| revision.id.as_str()).collect();
+    let mut more = String::new();
+    if stop.silent {
+        let now = status::what_now(stop.before.name(), stop.gate.as_ref());
+        more.push_str(&format!("{}: {now}\n", stop.revision.id));
+    }
+    if !ids.is_empty() {
+        more.push_str(&format!("Waiting behind it: {}\n", ids.join(", ")));
+    }
+    let mut done = session.done(&more, "at-gate");
+    done.json["at"] = json!({
+        "revision": stop.revision.id.as_str(),
+        "before": stop.before.name(),
+        "until": stop.gate.as_ref().map(|gate| &gate.until),
+    });
+    done.json["waiting"] = json!(ids);
+    done.exit = (!ids.is_empty()).then_some(Kind::Drift);
+    done
+}

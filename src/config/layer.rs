@@ -1,0 +1,156 @@
+//! One source of settings: flags, environment or file. Each has its own, all have the same shape.
+
+use super::value;
+use crate::error::{Error, Kind};
+use crate::run::limits::OnBlocker;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::time::Duration;
+
+/// What one source says about the limits of a run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LimitsLayer {
+    pub max_stall: Option<Duration>,
+    pub max_hold: Option<Duration>,
+    pub patience: Option<Duration>,
+    pub escalate_to: Option<Duration>,
+    pub batch_target: Option<Duration>,
+    pub bloat_limit: Option<f64>,
+    pub jobs: Option<usize>,
+    pub on_blocker: Option<OnBlocker>,
+    pub blocker_age: Option<Duration>,
+}
+
+impl LimitsLayer {
+    /// What this layer says, and `below` where it is silent.
+    #[must_use]
+    pub fn over(self, below: LimitsLayer) -> LimitsLayer {
+        LimitsLayer {
+            max_stall: self.max_stall.or(below.max_stall),
+            max_hold: self.max_hold.or(below.max_hold),
+            patience: self.patience.or(below.patience),
+            escalate_to: self.escalate_to.or(below.escalate_to),
+            batch_target: self.batch_target.or(below.batch_target),
+            bloat_limit: self.bloat_limit.or(below.bloat_limit),
+            jobs: self.jobs.or(below.jobs),
+            on_blocker: self.on_blocker.or(below.on_blocker),
+            blocker_age: self.blocker_age.or(below.blocker_age),
+        }
+    }
+
+    /// From variables named `AIRLOCK_MAX_STALL` and so on.
+    ///
+    /// # Errors
+    /// `Kind::Input` for a value that cannot be read.
+    pub fn from_environment(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        Ok(Self {
+            max_stall: variable(get, "AIRLOCK_MAX_STALL", value::duration)?,
+            max_hold: variable(get, "AIRLOCK_MAX_HOLD", value::duration)?,
+            patience: variable(get, "AIRLOCK_PATIENCE", value::duration)?,
+            escalate_to: variable(get, "AIRLOCK_ESCALATE_TO", value::duration)?,
+            batch_target: variable(get, "AIRLOCK_BATCH_TARGET", value::duration)?,
+            bloat_limit: variable(get, "AIRLOCK_BLOAT_LIMIT", value::share)?,
+            jobs: variable(get, "AIRLOCK_JOBS", jobs)?,
+            on_blocker: variable(get, "AIRLOCK_ON_BLOCKER", value::on_blocker)?,
+            blocker_age: variable(get, "AIRLOCK_BLOCKER_AGE", value::duration)?,
+        })
+    }
+}
+
+/// How many block ranges are walked side by side.
+pub fn jobs(text: &str) -> Result<usize, String> {
+    let number = value::count(text)?;
+    usize::try_from(number).map_err(|_| "too many".to_owned())
+}
+
+/// An empty variable counts as one that is not set.
+fn variable<T>(
+    get: &dyn Fn(&str) -> Option<String>,
+    name: &str,
+    read: fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Error> {
+    let Some(text) = get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+    read(&text).map(Some).map_err(|what| {
+        Error::new(Kind::Input, format!("environment variable {name}: {what}"))
+            .detail(format!("Its value is `{text}`."))
+    })
+}
+
+/// What `airlock.toml` may hold.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FileLayer {
+    pub(super) database_url: Option<String>,
+    pub(super) migrations: Option<String>,
+    pub(super) plans: Option<String>,
+    pub(super) limits: FileLimits,
+    pub(super) plan: FilePlan,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FilePlan {
+    pub(super) small_table_rows: Option<u64>,
+    #[serde(deserialize_with = "size")]
+    pub(super) dual_column_limit: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FileLimits {
+    #[serde(deserialize_with = "duration")]
+    max_stall: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    max_hold: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    patience: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    escalate_to: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    batch_target: Option<Duration>,
+    #[serde(deserialize_with = "share")]
+    bloat_limit: Option<f64>,
+    jobs: Option<usize>,
+    on_blocker: Option<OnBlocker>,
+    #[serde(deserialize_with = "duration")]
+    blocker_age: Option<Duration>,
+}
+
+impl From<FileLimits> for LimitsLayer {
+    fn from(file: FileLimits) -> Self {
+        Self {
+            max_stall: file.max_stall,
+            max_hold: file.max_hold,
+            patience: file.patience,
+            escalate_to: file.escalate_to,
+            batch_target: file.batch_target,
+            bloat_limit: file.bloat_limit,
+            jobs: file.jobs,
+            on_blocker: file.on_blocker,
+            blocker_age: file.blocker_age,
+        }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    value::duration(&text).map(Some).map_err(D::Error::custom)
+}
+
+fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a share like \"15%\" or 0.15")]
+    enum Share {
+        Number(f64),
+        Text(String),
+    }
+    match Share::deserialize(from)? {
+        Share::Number(number) => Ok(Some(number)),
+        Share::Text(text) => value::share(&text).map(Some).map_err(D::Error::custom),
+    }
+}
+
+fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(from)?;
+    value::bytes(&text).map(Some).map_err(D::Error::custom)
+}

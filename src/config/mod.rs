@@ -1,0 +1,218 @@
+//! Settings: flags, environment and `airlock.toml` become one resolved value.
+//!
+//! The only place where precedence is decided: flag over environment over file over default.
+//! Reads the file; never opens a connection.
+
+pub mod layer;
+pub mod template;
+pub mod value;
+
+use crate::connect::Target;
+use crate::error::{Error, Excerpt, Kind};
+use crate::rewrite;
+use crate::run::limits::Limits;
+use crate::sql::{Diagnostic, Span};
+use layer::{FileLayer, LimitsLayer};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Name of the file that is read when no other is named.
+pub const FILE_NAME: &str = "airlock.toml";
+/// Largest file that is read, in bytes.
+const MAX_FILE_BYTES: usize = 1024 * 1024;
+
+/// Everything that a command needs to know, resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub database_url: Option<DatabaseUrl>,
+    /// Folder of the revision files.
+    pub migrations: PathBuf,
+    /// Folder of the plan files.
+    pub plans: PathBuf,
+    pub limits: Limits,
+    /// What decides between recipes.
+    pub planning: rewrite::Options,
+}
+
+/// Where the database is, password and all: never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
+
+impl Settings {
+    /// The database to work on.
+    ///
+    /// # Errors
+    /// `Kind::Input` when none is named or its URL cannot be read.
+    pub fn target(&self) -> Result<Target, Error> {
+        match &self.database_url {
+            Some(url) => Target::parse(&url.0),
+            None => Err(Error::new(Kind::Input, "no database is named").hint(
+                "Give --database-url, set DATABASE_URL, or write database_url into airlock.toml.",
+            )),
+        }
+    }
+}
+
+/// What the command line says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Flags {
+    pub config: Option<PathBuf>,
+    pub database_url: Option<String>,
+    pub limits: LimitsLayer,
+}
+
+/// Reads the file, if there is one, and puts everything together.
+///
+/// # Errors
+/// `Kind::Input`: a named file that is not there, an unknown key, a value that cannot be read or
+/// that makes no sense, each with its place.
+pub fn load(flags: Flags, get: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Error> {
+    let variable = |name: &str| get(name).filter(|text| !text.is_empty());
+    let named = flags.config.clone().or_else(|| variable("AIRLOCK_CONFIG").map(PathBuf::from));
+    let (file, folder) = match named {
+        Some(path) => (read_file(&path)?, parent(&path)),
+        None => {
+            let path = Path::new(FILE_NAME);
+            let file = if path.exists() { read_file(path)? } else { FileLayer::default() };
+            (file, PathBuf::new())
+        }
+    };
+    resolve(flags, get, file, &folder)
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn read_file(path: &Path) -> Result<FileLayer, Error> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::new(Kind::Input, format!("cannot read {shown}")).detail(format!("{error}."))
+    })?;
+    if text.len() > MAX_FILE_BYTES {
+        return Err(Error::new(
+            Kind::Input,
+            format!("{shown} is larger than {MAX_FILE_BYTES} bytes"),
+        ));
+    }
+    parse_file(&shown, &text)
+}
+
+fn parse_file(path: &str, text: &str) -> Result<FileLayer, Error> {
+    toml::from_str(text).map_err(|found: toml::de::Error| {
+        let mut error = Error::new(Kind::Input, format!("cannot read {path}"));
+        let message = found.message().trim().replace('\n', "; ");
+        match found.span() {
+            Some(span) => {
+                let diagnostics = vec![Diagnostic::new(message, Span::new(span.start, span.end))];
+                let (path, text) = (path.to_owned(), text.to_owned());
+                error.excerpt = Some(Box::new(Excerpt { path, text, diagnostics }));
+                error
+            }
+            None => error.detail(message),
+        }
+    })
+}
+
+fn resolve(
+    flags: Flags,
+    get: &dyn Fn(&str) -> Option<String>,
+    file: FileLayer,
+    folder: &Path,
+) -> Result<Settings, Error> {
+    let from_environment = get("DATABASE_URL").filter(|url| !url.is_empty());
+    let limits =
+        flags.limits.over(LimitsLayer::from_environment(get)?).over(LimitsLayer::from(file.limits));
+    let planning = rewrite::Options::default();
+    Ok(Settings {
+        database_url: flags
+            .database_url
+            .or(from_environment)
+            .or(file.database_url)
+            .map(DatabaseUrl),
+        migrations: folder.join(file.migrations.as_deref().unwrap_or("migrations")),
+        plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
+        limits: {
+            let limits = with_defaults(limits);
+            check(&limits)?;
+            limits
+        },
+        planning: rewrite::Options {
+            small_table_rows: file.plan.small_table_rows.unwrap_or(planning.small_table_rows),
+            dual_column_limit_bytes: file
+                .plan
+                .dual_column_limit
+                .unwrap_or(planning.dual_column_limit_bytes),
+        },
+    })
+}
+
+fn with_defaults(layer: LimitsLayer) -> Limits {
+    let default = Limits::default();
+    let max_stall = layer.max_stall.unwrap_or(default.max_stall);
+    Limits {
+        max_stall,
+        max_hold: layer.max_hold.unwrap_or(default.max_hold),
+        patience: layer.patience.unwrap_or(default.patience),
+        escalate_to: layer.escalate_to.or(default.escalate_to),
+        // Who lowers the stall budget alone means batches too: a batch holds row locks.
+        batch_target: layer.batch_target.unwrap_or(default.batch_target.min(max_stall / 2)),
+        bloat_limit: layer.bloat_limit.unwrap_or(default.bloat_limit),
+        jobs: layer.jobs.unwrap_or(default.jobs),
+        on_blocker: layer.on_blocker.unwrap_or(default.on_blocker),
+        blocker_age: layer.blocker_age.unwrap_or(default.blocker_age),
+    }
+}
+
+const MIN_STALL: Duration = Duration::from_millis(1);
+const MAX_STALL: Duration = Duration::from_secs(60);
+const MIN_HOLD: Duration = Duration::from_millis(10);
+const MAX_HOLD: Duration = Duration::from_secs(3_600);
+const MAX_PATIENCE: Duration = Duration::from_secs(7 * 86_400);
+const MIN_BATCH: Duration = Duration::from_micros(500);
+const MAX_JOBS: usize = 64;
+
+fn check(limits: &Limits) -> Result<(), Error> {
+    let refuse = |what: String| Err(Error::new(Kind::Input, what));
+    let within = |name: &str, value: Duration, least: Duration, most: Duration| {
+        if (least..=most).contains(&value) {
+            return Ok(());
+        }
+        let show = humantime::format_duration;
+        let (value, least, most) = (show(value), show(least), show(most));
+        refuse(format!("{name} is {value}; it must be between {least} and {most}"))
+    };
+    within("max_stall", limits.max_stall, MIN_STALL, MAX_STALL)?;
+    within("max_hold", limits.max_hold, MIN_HOLD, MAX_HOLD)?;
+    within("patience", limits.patience, Duration::ZERO, MAX_PATIENCE)?;
+    within("blocker_age", limits.blocker_age, Duration::ZERO, MAX_PATIENCE)?;
+    within("batch_target", limits.batch_target, MIN_BATCH, MAX_STALL)?;
+    if let Some(ceiling) = limits.escalate_to {
+        within("escalate_to", ceiling, limits.max_stall, MAX_STALL)?;
+    }
+    if limits.batch_target >= limits.max_stall {
+        return refuse(format!(
+            "batch_target is {}; it must be shorter than max_stall, which is {}",
+            humantime::format_duration(limits.batch_target),
+            humantime::format_duration(limits.max_stall),
+        ));
+    }
+    if !(1..=MAX_JOBS).contains(&limits.jobs) {
+        return refuse(format!("jobs is {}; it must be between 1 and {MAX_JOBS}", limits.jobs));
+    }
+    if !(limits.bloat_limit > 0.0 && limits.bloat_limit <= 1.0) {
+        let percent = limits.bloat_limit * 100.0;
+        return refuse(format!("bloat_limit is {percent}%; it must be above 0% and at most 100%"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

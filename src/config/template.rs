@@ -1,0 +1,47 @@
+//! The `airlock.toml` that `airlock init` writes: every setting with its default, commented out.
+
+/// The file's text.
+pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the default; take away the `# ` to change one.
+# A flag (--max-stall) wins over an environment variable (AIRLOCK_MAX_STALL), that over this file.
+
+# Where the database is. Better left out of a file that others read: set DATABASE_URL, and keep the
+# password in ~/.pgpass.
+# database_url = "postgresql://user@host:5432/database"
+
+# Folders, from where this file is.
+# migrations = "migrations"
+# plans = "plans"
+
+[limits]
+# Longest time an application statement may wait because of us.
+# max_stall = "50ms"
+
+# Longest time one of our short transactions may hold its locks before it is cancelled.
+# max_hold = "2s"
+
+# Longest time to try for the locks of one step.
+# patience = "10m"
+
+# Ceiling to which the stall budget may grow when no attempt succeeds. Not set: it does not grow.
+# escalate_to = "500ms"
+
+# Aim for the duration of one backfill batch.
+# batch_target = "25ms"
+
+# Share of a table that a backfill may leave behind as dead rows before it vacuums.
+# bloat_limit = "15%"
+
+# Block ranges of a table that a backfill walks side by side.
+# jobs = 1
+
+# What to do about a transaction in our way that is older than blocker_age: wait, cancel, terminate.
+# on_blocker = "wait"
+# blocker_age = "1m"
+
+[plan]
+# Tables of fewer rows are changed in one statement.
+# small_table_rows = 10000
+
+# A column of a table up to this size is renamed by copying it; above, through a view.
+# dual_column_limit = "10GB"
+"#;

@@ -1,0 +1,167 @@
+//! Precedence, places of errors, and what makes no sense.
+
+use super::*;
+use crate::run::limits::OnBlocker;
+
+fn settings(flags: Flags, environment: &[(&str, &str)], file: &str) -> Result<Settings, Error> {
+    let get = |name: &str| {
+        environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    };
+    resolve(flags, &get, parse_file("airlock.toml", file)?, Path::new("project"))
+}
+
+fn limits(file: &str) -> Result<Limits, Error> {
+    settings(Flags::default(), &[], &format!("[limits]\n{file}")).map(|settings| settings.limits)
+}
+
+#[test]
+fn without_anything_the_defaults_hold() {
+    let found = settings(Flags::default(), &[], "").unwrap();
+    assert_eq!(found.limits, Limits::default());
+    assert_eq!(found.planning, rewrite::Options::default());
+    assert_eq!(found.migrations, Path::new("project/migrations"));
+    assert_eq!(found.database_url, None);
+    assert_eq!(found.target().unwrap_err().kind, Kind::Input);
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let file = "database_url = 'c'\n[limits]\nmax_stall = '30ms'\npatience = '3s'\njobs = 3";
+    let environment = [("DATABASE_URL", "b"), ("AIRLOCK_PATIENCE", "2s"), ("AIRLOCK_JOBS", "2")];
+    let flags = Flags {
+        database_url: Some("a".to_owned()),
+        limits: LimitsLayer { jobs: Some(1), ..LimitsLayer::default() },
+        ..Flags::default()
+    };
+    let found = settings(flags, &environment, file).unwrap();
+    assert_eq!(found.database_url, Some(DatabaseUrl("a".to_owned())));
+    assert_eq!(found.limits.jobs, 1);
+    assert_eq!(found.limits.patience, Duration::from_secs(2));
+    assert_eq!(found.limits.max_stall, Duration::from_millis(30));
+    let found = settings(Flags::default(), &environment, file).unwrap();
+    assert_eq!(found.database_url, Some(DatabaseUrl("b".to_owned())));
+    let found = settings(Flags::default(), &[("DATABASE_URL", "")], file).unwrap();
+    assert_eq!(found.database_url, Some(DatabaseUrl("c".to_owned())), "empty is as if not set");
+}
+
+#[test]
+fn every_setting_can_come_from_every_source() {
+    let file = "max_stall='40ms'\nmax_hold='1s'\npatience='9m'\nescalate_to='90ms'\n\
+        batch_target='9ms'\nbloat_limit='20%'\njobs=4\non_blocker='cancel'\nblocker_age='9s'";
+    let environment = [
+        ("AIRLOCK_MAX_STALL", "40ms"),
+        ("AIRLOCK_MAX_HOLD", "1s"),
+        ("AIRLOCK_PATIENCE", "9m"),
+        ("AIRLOCK_ESCALATE_TO", "90ms"),
+        ("AIRLOCK_BATCH_TARGET", "9ms"),
+        ("AIRLOCK_BLOAT_LIMIT", "0.2"),
+        ("AIRLOCK_JOBS", "4"),
+        ("AIRLOCK_ON_BLOCKER", "cancel"),
+        ("AIRLOCK_BLOCKER_AGE", "9s"),
+    ];
+    let wanted = Limits {
+        max_stall: Duration::from_millis(40),
+        max_hold: Duration::from_secs(1),
+        patience: Duration::from_secs(540),
+        escalate_to: Some(Duration::from_millis(90)),
+        batch_target: Duration::from_millis(9),
+        bloat_limit: 0.2,
+        jobs: 4,
+        on_blocker: OnBlocker::Cancel,
+        blocker_age: Duration::from_secs(9),
+    };
+    assert_eq!(limits(file), Ok(wanted.clone()));
+    assert_eq!(settings(Flags::default(), &environment, "").unwrap().limits, wanted);
+}
+
+#[test]
+fn a_file_with_a_mistake_says_where() {
+    let place = |file: &str| {
+        let error = settings(Flags::default(), &[], file).unwrap_err();
+        let excerpt = error.excerpt.unwrap_or_else(|| panic!("{file}"));
+        let found = &excerpt.diagnostics[0];
+        let (line, column) = found.span.line_and_column(file);
+        format!("{line}:{column} {}", found.message)
+    };
+    let found = [
+        place("databse_url = 'x'"),
+        place("[limits]\n\nmax_stal = '1s'"),
+        place("[limits]\nmax_stall = 'soon'"),
+        place("[limits]\nmax_stall = 50"),
+        place("[limits]\nbloat_limit = 'much'"),
+        place("[limits]\non_blocker = 'kill'"),
+        place("[limits]\njobs = -1"),
+        place("[plan]\ndual_column_limit = '10 apples'"),
+        place("[plan]\nsmall_table_rows = 1.5"),
+        place("migrations = "),
+    ];
+    insta::assert_snapshot!(found.join("\n"));
+}
+
+#[test]
+fn a_variable_with_a_mistake_is_named() {
+    let error = settings(Flags::default(), &[("AIRLOCK_MAX_STALL", "50")], "").unwrap_err();
+    assert_eq!(
+        error.message,
+        "environment variable AIRLOCK_MAX_STALL: a duration needs a unit, for example 50ms or 50s"
+    );
+}
+
+#[test]
+fn limits_that_make_no_sense_are_refused() {
+    for bad in [
+        "max_stall = '0s'",
+        "max_stall = '2m'",
+        "max_hold = '1ms'",
+        "patience = '8d'",
+        "escalate_to = '10ms'",
+        "max_stall = '20ms'\nbatch_target = '20ms'",
+        "batch_target = '0s'",
+        "jobs = 0",
+        "jobs = 65",
+        "bloat_limit = '0%'",
+        "bloat_limit = '101%'",
+        "bloat_limit = nan",
+    ] {
+        assert_eq!(limits(bad).map_err(|error| error.kind), Err(Kind::Input), "{bad}");
+    }
+    assert!(limits("bloat_limit = 1.0\njobs = 64\npatience = '0s'").is_ok());
+}
+
+#[test]
+fn a_lower_stall_budget_brings_the_batches_down_with_it() {
+    let found = limits("max_stall = '10ms'").unwrap();
+    assert_eq!(found.batch_target, Duration::from_millis(5));
+}
+
+#[test]
+fn the_template_holds_the_defaults() {
+    let plain: String = template::TEMPLATE
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line))
+        .filter(|line| !line.starts_with("escalate_to") && !line.starts_with("database_url"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let found = settings(Flags::default(), &[], &plain).unwrap();
+    assert_eq!(found, settings(Flags::default(), &[], "").unwrap());
+    assert_eq!(found, settings(Flags::default(), &[], template::TEMPLATE).unwrap());
+    for name in ["max_stall", "jobs", "on_blocker", "small_table_rows", "dual_column_limit"] {
+        assert!(plain.lines().any(|line| line.starts_with(name)), "{name}");
+    }
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    let flags =
+        Flags { database_url: Some("postgresql://u:secret@h/d".to_owned()), ..Flags::default() };
+    let found = settings(flags, &[], "").unwrap();
+    assert!(!format!("{found:?}").contains("secret"));
+}
+
+#[test]
+fn a_named_file_must_be_there() {
+    let flags = Flags { config: Some("no/such/file.toml".into()), ..Flags::default() };
+    let error = load(flags, &|_| None).unwrap_err();
+    assert_eq!(error.kind, Kind::Input);
+    assert!(error.message.contains("no/such/file.toml"));
+}

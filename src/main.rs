@@ -1,0 +1,5 @@
+//! The program `airlock`: everything it does is in the library's `cli`.
+
+fn main() -> std::process::ExitCode {
+    airlock::cli::main()
+}

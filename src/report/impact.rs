@@ -1,0 +1,262 @@
+//! The lock-impact table: what each statement would do as written, and what the plan does instead.
+
+use super::{BAD, BOLD, CARE, FAINT, GOOD, estimate, one_line, styled};
+use crate::catalog::Catalog;
+use crate::lock::LockMode;
+use crate::plan::{Action, Plan, RelationLock, Step, Work, WorkKind};
+use anstyle::Style;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const STATEMENT_CHARS: usize = 90;
+const COLUMNS: [&str; 7] = ["", "lock", "relation", "reads", "writes", "work", "time"];
+
+/// One line of the table.
+struct Row {
+    who: String,
+    lock: String,
+    relation: String,
+    reads: Wait,
+    writes: Wait,
+    work: String,
+    time: String,
+}
+
+/// What a lock means for the statements that it conflicts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// They do not conflict.
+    No,
+    /// For milliseconds, whatever the size.
+    Brief,
+    /// For as long as the work takes.
+    Long,
+}
+
+impl Wait {
+    fn of(conflicts: bool, long: bool) -> Wait {
+        match (conflicts, long) {
+            (false, _) => Wait::No,
+            (true, false) => Wait::Brief,
+            (true, true) => Wait::Long,
+        }
+    }
+
+    fn words(self) -> (&'static str, Style) {
+        match self {
+            Wait::No => ("go on", GOOD),
+            Wait::Brief => ("wait briefly", CARE),
+            Wait::Long => ("BLOCKED", BAD),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Wait::No => "no",
+            Wait::Brief => "briefly",
+            Wait::Long => "blocked",
+        }
+    }
+}
+
+/// The table of `plan`; sizes and times from `catalog` where it knows them.
+pub fn text(plan: &Plan, catalog: Option<&Catalog>) -> String {
+    let mut blocks: Vec<(String, Vec<Row>)> = Vec::new();
+    for statement in &plan.statements {
+        let heading = format!(
+            "{} {}  {}",
+            styled(&format!("{}.", statement.number), BOLD),
+            styled(&one_line(&statement.sql, STATEMENT_CHARS), BOLD),
+            styled(&format!("line {}", statement.line), FAINT),
+        );
+        let mut rows = rows("as written", &statement.locks, &statement.work, true, catalog);
+        let steps =
+            plan.steps.iter().filter(|step| step.statements.first() == Some(&statement.number));
+        for step in steps {
+            rows.extend(step_rows(step, catalog));
+        }
+        blocks.push((heading, rows));
+    }
+    let rest: Vec<Row> = plan
+        .steps
+        .iter()
+        .filter(|step| step.statements.is_empty())
+        .flat_map(|step| step_rows(step, catalog))
+        .collect();
+    if !rest.is_empty() {
+        blocks.push((styled("for all of them", BOLD), rest));
+    }
+    render(&blocks)
+}
+
+fn step_rows(step: &Step, catalog: Option<&Catalog>) -> Vec<Row> {
+    rows(&step.id, &step.locks, &step.work, is_one_transaction(&step.action), catalog)
+}
+
+/// Whether the locks are held until all of the work is done.
+fn is_one_transaction(action: &Action) -> bool {
+    match action {
+        Action::Transaction { .. }
+        | Action::Validate { .. }
+        | Action::Concurrent { .. }
+        | Action::Statement { .. } => true,
+        Action::Backfill(_) | Action::Verify { .. } => false,
+    }
+}
+
+fn rows(
+    who: &str,
+    locks: &[RelationLock],
+    work: &[Work],
+    held_through: bool,
+    catalog: Option<&Catalog>,
+) -> Vec<Row> {
+    let long = held_through && !work.is_empty();
+    let time = match (work.is_empty(), estimate::total(work, catalog)) {
+        (true, _) => "ms".to_owned(),
+        (false, Some(time)) => estimate::words(time),
+        (false, None) => "grows with size".to_owned(),
+    };
+    let work = work.iter().map(|work| work_words(work, catalog)).collect::<Vec<_>>().join(", ");
+    let row = |lock: Option<&RelationLock>| Row {
+        who: who.to_owned(),
+        lock: lock.map_or("none", |lock| lock.mode.sql()).to_owned(),
+        relation: lock.map(|lock| one_line(&lock.relation.to_string(), 40)).unwrap_or_default(),
+        reads: Wait::of(lock.is_some_and(|lock| lock.mode.blocks_reads()), long),
+        writes: Wait::of(lock.is_some_and(|lock| lock.mode.blocks_writes()), long),
+        work: work.clone(),
+        time: time.clone(),
+    };
+    // Weak locks beside a strong one say nothing that a reader needs.
+    let matters = |lock: &&RelationLock| lock.mode > LockMode::AccessShare;
+    let mut rows: Vec<Row> = locks.iter().filter(matters).map(|lock| row(Some(lock))).collect();
+    if rows.is_empty() {
+        rows.push(row(locks.first()));
+    }
+    for repeated in rows.iter_mut().skip(1) {
+        repeated.who.clear();
+        repeated.work.clear();
+        repeated.time.clear();
+    }
+    rows
+}
+
+fn work_words(work: &Work, catalog: Option<&Catalog>) -> String {
+    let what = match work.kind {
+        WorkKind::Scan => "scan",
+        WorkKind::Validate => "validate",
+        WorkKind::IndexBuild => "index build",
+        WorkKind::Rewrite => "rewrite",
+        WorkKind::RowChanges => "row changes",
+    };
+    match catalog.and_then(|catalog| estimate::bytes(work, catalog)) {
+        Some(bytes) => format!("{what} {}", estimate::size(bytes)),
+        None => what.to_owned(),
+    }
+}
+
+/// Columns as wide as their widest cell over all blocks, headings across.
+fn render(blocks: &[(String, Vec<Row>)]) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(COLUMNS);
+    let rows = blocks.iter().flat_map(|(_, rows)| rows);
+    for row in rows {
+        let (reads, writes) = (row.reads.words().0, row.writes.words().0);
+        table.add_row([&row.who, &row.lock, &row.relation, reads, writes, &row.work, &row.time]);
+    }
+    // Each row is exactly one line: nothing wraps and no cell holds a newline.
+    let mut lines = table.lines();
+    let mut out = String::new();
+    let head = lines.next().unwrap_or_default();
+    out.push_str(&format!("{}\n", styled(head.trim_end(), FAINT)));
+    for (heading, rows) in blocks {
+        out.push_str(&format!("{heading}\n"));
+        for row in rows {
+            let line = lines.next().unwrap_or_default();
+            out.push_str(&format!("{}\n", coloured(line.trim_end(), row)));
+        }
+    }
+    out
+}
+
+/// Colours the words of `reads` and `writes` within a finished line.
+fn coloured(line: &str, row: &Row) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    for wait in [row.reads, row.writes] {
+        let (words, style) = wait.words();
+        if let Some((before, after)) = rest.split_once(words) {
+            out.push_str(before);
+            out.push_str(&styled(words, style));
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The same as JSON: `statements` as written, `steps` as planned.
+pub fn json(plan: &Plan, catalog: Option<&Catalog>) -> Value {
+    let statements: Vec<Value> = plan
+        .statements
+        .iter()
+        .map(|statement| {
+            let mut value = json!({
+                "number": statement.number,
+                "line": statement.line,
+                "sql": statement.sql,
+            });
+            extend(&mut value, impact(&statement.locks, &statement.work, true, catalog));
+            value
+        })
+        .collect();
+    let steps: Vec<Value> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let mut value = json!({
+                "id": step.id,
+                "phase": step.phase.name(),
+                "statements": step.statements,
+                "why": step.why,
+            });
+            let held = is_one_transaction(&step.action);
+            extend(&mut value, impact(&step.locks, &step.work, held, catalog));
+            value
+        })
+        .collect();
+    json!({ "statements": statements, "steps": steps })
+}
+
+fn impact(locks: &[RelationLock], work: &[Work], held: bool, catalog: Option<&Catalog>) -> Value {
+    let long = held && !work.is_empty();
+    let locks: Vec<Value> = locks
+        .iter()
+        .map(|lock| {
+            json!({
+                "relation": lock.relation.to_string(),
+                "mode": lock.mode.sql(),
+                "reads_wait": Wait::of(lock.mode.blocks_reads(), long).name(),
+                "writes_wait": Wait::of(lock.mode.blocks_writes(), long).name(),
+            })
+        })
+        .collect();
+    let seconds = estimate::total(work, catalog).map(|time: Duration| time.as_secs_f64());
+    let work: Vec<Value> = work
+        .iter()
+        .map(|work| {
+            json!({
+                "kind": work.kind,
+                "relation": work.relation.to_string(),
+                "bytes": catalog.and_then(|catalog| estimate::bytes(work, catalog)),
+            })
+        })
+        .collect();
+    json!({ "locks": locks, "work": work, "estimated_seconds": seconds })
+}
+
+fn extend(value: &mut Value, more: Value) {
+    if let (Value::Object(fields), Value::Object(more)) = (value, more) {
+        fields.extend(more);
+    }
+}
