@@ -1,0 +1,34 @@
+-- case: long_names
+-- shows: names of 63 bytes that differ only in the last one: derived names neither collide nor are cut in silence
+-- expect note: column-order
+-- new application starts: at the gate
+-- setup
+CREATE TABLE tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta (id bigint PRIMARY KEY, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a text, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____b text, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c int);
+INSERT INTO tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta SELECT i, 'a' || i, 'b' || i, i FROM generate_series(1, 400) AS i;
+CREATE TABLE ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb (id bigint PRIMARY KEY, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a text, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____b text, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c int);
+INSERT INTO ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb SELECT i, 'a' || i, 'b' || i, i FROM generate_series(1, 400) AS i;
+CREATE INDEX ON tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta (column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a);
+CREATE INDEX ON tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta (column_with_a_name_that_is_exactly_sixty_three_bytes_long_____b);
+ALTER TABLE tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta ADD CHECK (column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a <> column_with_a_name_that_is_exactly_sixty_three_bytes_long_____b);
+-- migration
+-- airlock: rename dual-column
+ALTER TABLE tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta RENAME COLUMN column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a TO column_with_a_name_that_is_exactly_sixty_three_bytes_long_____x;
+-- airlock: rename dual-column
+ALTER TABLE tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta RENAME COLUMN column_with_a_name_that_is_exactly_sixty_three_bytes_long_____b TO column_with_a_name_that_is_exactly_sixty_three_bytes_long_____y;
+-- airlock: rename dual-column
+ALTER TABLE ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb RENAME COLUMN column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a TO column_with_a_name_that_is_exactly_sixty_three_bytes_long_____x;
+CREATE INDEX ON ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb (column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c);
+CREATE INDEX ON ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb (column_with_a_name_that_is_exactly_sixty_three_bytes_long_____b, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c);
+ALTER TABLE tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta ADD UNIQUE (column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c);
+ALTER TABLE ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb ADD UNIQUE (column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c);
+ALTER TABLE tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta ALTER COLUMN column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c SET NOT NULL;
+ALTER TABLE ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb ALTER COLUMN column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c SET NOT NULL;
+-- old application
+INSERT INTO tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta (id, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____c) VALUES (:fresh, :s, :fresh % 1000000000);
+UPDATE tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta SET column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a = 'a ' || :s, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____b = 'b ' || :s WHERE id = :id;
+UPDATE ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb SET column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a = :s WHERE id = :id;
+-- new application
+UPDATE tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta SET column_with_a_name_that_is_exactly_sixty_three_bytes_long_____x = 'a ' || :s, column_with_a_name_that_is_exactly_sixty_three_bytes_long_____y = 'b ' || :s WHERE id = :id;
+UPDATE ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttb SET column_with_a_name_that_is_exactly_sixty_three_bytes_long_____x = :s WHERE id = :id RETURNING column_with_a_name_that_is_exactly_sixty_three_bytes_long_____x = :s;
+-- agree at gate
+SELECT count(*) = 0 FROM tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttta WHERE column_with_a_name_that_is_exactly_sixty_three_bytes_long_____a IS DISTINCT FROM column_with_a_name_that_is_exactly_sixty_three_bytes_long_____x OR column_with_a_name_that_is_exactly_sixty_three_bytes_long_____b IS DISTINCT FROM column_with_a_name_that_is_exactly_sixty_three_bytes_long_____y;

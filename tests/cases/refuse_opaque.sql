@@ -1,0 +1,10 @@
+-- case: refuse_opaque
+-- shows: what cannot be seen is not run without being asked
+-- expect refusal: refused opaque
+-- setup
+CREATE TABLE customers (id bigint PRIMARY KEY, email text, amount int, code varchar(10), note text NOT NULL DEFAULT '');
+INSERT INTO customers SELECT i, 'e' || i, i, 'c' || i FROM generate_series(1, 300) AS i;
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint REFERENCES customers);
+CREATE INDEX customers_email ON customers (email);
+-- migration
+DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'customers'; END $$;

@@ -1,0 +1,11 @@
+-- case: refuse_unknown_directive
+-- shows: an unknown directive is an error, never ignored
+-- expect refusal: input rename
+-- setup
+CREATE TABLE customers (id bigint PRIMARY KEY, email text, amount int, code varchar(10), note text NOT NULL DEFAULT '');
+INSERT INTO customers SELECT i, 'e' || i, i, 'c' || i FROM generate_series(1, 300) AS i;
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint REFERENCES customers);
+CREATE INDEX customers_email ON customers (email);
+-- migration
+-- airlock: renmae view
+ALTER TABLE customers RENAME COLUMN email TO mail;

@@ -1,0 +1,8 @@
+//! The program as a user meets it: real binary, real files, real servers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod documentation;
+mod offline;
+mod online;
+mod project;

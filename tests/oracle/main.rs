@@ -1,0 +1,178 @@
+//! The oracle: a planned migration must equal the SQL that it replaces.
+//!
+//! No expectations written by hand. Each file of `tests/cases` is run on real servers in every way
+//! that matters, and each way is a test of its own, `15::rename_column::crash`. `tests/README.md`
+//! says what each check does and how to run some of them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::map_entry, reason = "the value comes from an await, which an entry cannot hold")]
+
+mod case;
+mod check_applications;
+mod check_crash;
+mod check_equivalence;
+mod check_plan;
+mod check_rollback;
+mod clients;
+mod compare;
+mod engine;
+mod self_test;
+mod server;
+
+use case::Case;
+use check_crash::Sweep;
+use libtest_mimic::{Arguments, Failed, Trial};
+use server::Server;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Each test keeps a server busy by itself; more at a time only wait for each other.
+const THREADS: usize = 2;
+
+/// `every` cuts at every place of every case on every version; `isolated` does so with a new database
+/// for each place, which takes hours.
+const SWEEP_VARIABLE: &str = "AIRLOCK_SWEEP";
+
+/// When set, each test that passes says on standard error how long it took.
+const TIMES_VARIABLE: &str = "AIRLOCK_TEST_TIMES";
+
+/// Cases with an isolated sweep in every run, and at how many places, drawn anew each time.
+const ISOLATED: [&str; 3] = ["three_steps", "rename_column", "add_unique"];
+const ISOLATED_PLACES: usize = 8;
+
+#[derive(Debug, Clone, Copy)]
+enum Check {
+    Plan { base_major: u32 },
+    Equivalence,
+    Rollback,
+    Crash { sweep: Sweep },
+    CrashIsolated { sample: Option<usize> },
+    Applications,
+}
+
+impl Check {
+    fn name(self) -> &'static str {
+        match self {
+            Check::Plan { .. } => "plan",
+            Check::Equivalence => "equivalence",
+            Check::Rollback => "rollback",
+            Check::Crash { .. } => "crash",
+            Check::CrashIsolated { .. } => "crash_isolated",
+            Check::Applications => "applications",
+        }
+    }
+
+    async fn run(self, server: &Server, case: &Case) {
+        match self {
+            Check::Plan { base_major } => check_plan::check(server, case, base_major).await,
+            Check::Equivalence => check_equivalence::check(server, case).await,
+            Check::Rollback => check_rollback::check(server, case).await,
+            Check::Crash { sweep } => check_crash::check(server, case, sweep).await,
+            Check::CrashIsolated { sample } => {
+                check_crash::check_isolated(server, case, sample).await;
+            }
+            Check::Applications => check_applications::check(server, case).await,
+        }
+    }
+}
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let cases = case::load_all(&folder).unwrap_or_else(|why| panic!("{why}"));
+    let majors = airlock::sandbox::test_versions().unwrap();
+    let base_major = majors.iter().copied().min().unwrap();
+    let sweep = std::env::var(SWEEP_VARIABLE).unwrap_or_default();
+    let own = |(name, test): (&str, fn())| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    };
+    let mut trials: Vec<Trial> = self_test::ALL.into_iter().map(own).collect();
+    for case in cases.into_iter().map(Arc::new) {
+        for major in majors.iter().copied().filter(|major| case.servers.include(*major)) {
+            for check in checks(&case, major, base_major, &sweep) {
+                trials.push(trial(major, case.clone(), check));
+            }
+        }
+    }
+    let open = open_checks();
+    let trials = trials
+        .into_iter()
+        .map(|trial| {
+            let known = open.iter().any(|check| trial.name().ends_with(&format!("::{check}")));
+            trial.with_ignored_flag(known)
+        })
+        .collect::<Vec<_>>();
+    for check in &open {
+        assert!(
+            trials.iter().any(|trial| trial.name().ends_with(&format!("::{check}"))),
+            "tests/oracle/open.txt names {check}, which is no check"
+        );
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    server::stop_all();
+    conclusion.exit();
+}
+
+/// Checks that are known to be open, from `open.txt`.
+fn open_checks() -> Vec<String> {
+    include_str!("open.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .collect()
+}
+
+fn checks(case: &Case, major: u32, base_major: u32, sweep: &str) -> Vec<Check> {
+    let mut checks = vec![Check::Plan { base_major }];
+    if case.refusal.is_some() {
+        return checks;
+    }
+    checks.push(Check::Equivalence);
+    if major != base_major && sweep.is_empty() {
+        // The other checks were not yet measured on a second version: AIRLOCK_SWEEP=every runs them.
+        return checks;
+    }
+    checks.push(Check::Rollback);
+    checks.push(Check::Crash {
+        sweep: match sweep {
+            "every" | "isolated" => Sweep::Every,
+            _ if major == base_major => Sweep::Usual,
+            _ => Sweep::Sample,
+        },
+    });
+    if sweep == "isolated" {
+        checks.push(Check::CrashIsolated { sample: None });
+    } else if ISOLATED.contains(&case.name.as_str()) {
+        checks.push(Check::CrashIsolated { sample: Some(ISOLATED_PLACES) });
+    }
+    if case.has_applications() {
+        checks.push(Check::Applications);
+    }
+    checks
+}
+
+fn trial(major: u32, case: Arc<Case>, check: Check) -> Trial {
+    Trial::test(format!("{major}::{}::{}", case.name, check.name()), move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let begun = Instant::now();
+        runtime.block_on(async {
+            let server = server::server(major).await;
+            check.run(&server, &case).await;
+        });
+        if std::env::var_os(TIMES_VARIABLE).is_some() {
+            eprintln!(
+                "{:8.3} s {major}::{}::{}",
+                begun.elapsed().as_secs_f64(),
+                case.name,
+                check.name()
+            );
+        }
+        Ok::<(), Failed>(())
+    })
+}

@@ -1,0 +1,13 @@
+//! Plans made by hand, carried out on real servers: what is promised while they run and after they
+//! were cut off.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod admission;
+mod backfills;
+mod crash;
+mod long;
+mod lost;
+mod runners;
+mod support;
+mod transactions;
