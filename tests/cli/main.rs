@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod documentation;
+mod killed;
 mod offline;
 mod online;
 mod project;
+mod site;
