@@ -85,7 +85,7 @@ fn undo(undo: &Undo) -> Result<(), String> {
     match undo {
         Undo::Nothing | Undo::Irreversible { .. } => Ok(()),
         Undo::Transaction { sql, .. } => transaction(sql),
-        Undo::Concurrent { sql } => one_statement(sql),
+        Undo::Concurrent { .. } => concurrent(undo),
         Undo::Validate { .. } => Err("undo is a lone validation".to_owned()),
         Undo::Sequence { parts } => {
             let Some((Undo::Transaction { sql: last, .. }, before)) = parts.split_last() else {
@@ -94,7 +94,8 @@ fn undo(undo: &Undo) -> Result<(), String> {
             for part in before {
                 match part {
                     Undo::Transaction { sql, .. } => transaction(sql)?,
-                    Undo::Concurrent { sql } | Undo::Validate { sql } => one_statement(sql)?,
+                    Undo::Concurrent { .. } => concurrent(part)?,
+                    Undo::Validate { sql } => one_statement(sql)?,
                     Undo::Nothing | Undo::Sequence { .. } | Undo::Irreversible { .. } => {
                         return Err("undo is a sequence with a part that undoes nothing".to_owned());
                     }
@@ -103,6 +104,13 @@ fn undo(undo: &Undo) -> Result<(), String> {
             transaction(last)
         }
     }
+}
+
+fn concurrent(undo: &Undo) -> Result<(), String> {
+    let Undo::Concurrent { sql, probe, cleanup } = undo else { return Ok(()) };
+    one_statement(sql)?;
+    one_query(probe)?;
+    one_statement(cleanup)
 }
 
 fn transaction(sql: &[String]) -> Result<(), String> {

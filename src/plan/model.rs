@@ -265,8 +265,8 @@ pub enum Undo {
     Nothing,
     /// One short transaction under the stall budget.
     Transaction { sql: Vec<String>, locks: Vec<RelationLock> },
-    /// Outside a transaction; must be repeatable (`IF EXISTS`).
-    Concurrent { sql: String },
+    /// Outside a transaction; `probe` and `cleanup` as in [`Action::Concurrent`].
+    Concurrent { sql: String, probe: String, cleanup: String },
     /// A long statement under weak locks, as in [`Action::Validate`]; only inside a sequence.
     Validate { sql: String },
     /// Several of the above, in this order. Every part but the last is repeatable, and the last is

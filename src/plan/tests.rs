@@ -83,7 +83,11 @@ fn sample() -> Plan {
                     probe: "SELECT 'absent'".to_owned(),
                     cleanup: "DROP INDEX CONCURRENTLY IF EXISTS public.i".to_owned(),
                 },
-                Undo::Concurrent { sql: "DROP INDEX CONCURRENTLY IF EXISTS public.i".to_owned() },
+                Undo::Concurrent {
+                    sql: "DROP INDEX CONCURRENTLY IF EXISTS public.i".to_owned(),
+                    probe: "SELECT 'absent'".to_owned(),
+                    cleanup: "DROP INDEX CONCURRENTLY IF EXISTS public.i".to_owned(),
+                },
             ),
             step(
                 "migrate-3",

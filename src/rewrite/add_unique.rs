@@ -8,6 +8,7 @@
 use super::as_is;
 use super::create_index::{self, Build};
 use super::draft::Draft;
+use super::drop_index;
 use super::groups::strings;
 use super::partitioned;
 use super::set_not_null;
@@ -56,10 +57,43 @@ fn using_index(
             .unwrap_or_default();
         make_not_null(draft, relation, &keys);
     }
+    let undo = give_back(draft, constraint, relation);
     let mut impact = impact.clone();
     impact.work.clear();
     impact.verdict = crate::analyze::Verdict::Brief;
     as_is::at_phase(draft, part, &impact, Phase::Migrate);
+    if let (Some(undo), Some(step)) = (undo, draft.last_of_phase(Phase::Migrate)) {
+        step.undo = undo;
+    }
+}
+
+/// Dropping the constraint takes the user's index with it: a twin is built first, which gets its
+/// name, and what hung on it, in the transaction that drops the constraint.
+fn give_back(
+    draft: &mut Draft<'_>,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+) -> Option<Undo> {
+    let found = draft.catalog.relation(relation)?.clone();
+    let index = found.index(&constraint.indexname)?.clone();
+    let name = names::constraint_name(&draft.catalog, relation, constraint);
+    let twin = relation.sibling(draft.temporary_name());
+    let original = quote_ident(&index.name);
+    let mut sql = vec![
+        alter(relation, &format!("DROP CONSTRAINT IF EXISTS {}", quote_ident(&name))),
+        format!("ALTER INDEX {twin} RENAME TO {original}"),
+    ];
+    sql.extend(drop_index::belongings(&found, &index));
+    if index.is_replica_identity {
+        sql.push(alter(relation, &format!("REPLICA IDENTITY USING INDEX {original}")));
+    }
+    let locks = draft.locks(&found, LockMode::AccessExclusive);
+    Some(Undo::Sequence {
+        parts: vec![
+            drop_index::rebuild(&twin, &index.definition),
+            Undo::Transaction { sql, locks },
+        ],
+    })
 }
 
 pub(super) fn make_not_null(draft: &mut Draft<'_>, relation: &QualifiedName, keys: &[String]) {

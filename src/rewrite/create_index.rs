@@ -159,5 +159,9 @@ pub(super) fn build(draft: &mut Draft<'_>, build: Build) {
             mode: LockMode::ShareUpdateExclusive,
         }])
         .work(WorkKind::IndexBuild, &relation)
-        .undo(Undo::Concurrent { sql: drop });
+        .undo(Undo::Concurrent {
+            sql: drop.clone(),
+            probe: text::index_dropped_probe(&qualified),
+            cleanup: drop,
+        });
 }

@@ -8,10 +8,12 @@ use super::as_is;
 use super::draft::Draft;
 use super::text;
 use crate::analyze::Impact;
-use crate::catalog::RelationKind;
+use crate::catalog::{Index, Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::plan::{Action, NoteKind, Phase, RelationLock, Undo};
-use crate::sql::{Diagnostic, QualifiedName, Statement};
+use crate::sql::{
+    Diagnostic, QualifiedName, Statement, deparse, grammar, quote_ident, quote_literal,
+};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{DropBehavior, DropStmt, Node};
 
@@ -59,11 +61,7 @@ pub(super) fn steps(
         let qualified = table.name.sibling(&index.name);
         let phase = if index.unique { Phase::Contract } else { Phase::Migrate };
         let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {qualified}");
-        let undo = if index.unique {
-            Undo::Nothing
-        } else {
-            Undo::Concurrent { sql: concurrently(&index.definition) }
-        };
+        let undo = if index.unique { Undo::Nothing } else { put_back(&table, &index) };
         draft
             .step(
                 phase,
@@ -89,10 +87,58 @@ pub(super) fn steps(
     }
 }
 
-/// The definition with `CONCURRENTLY IF NOT EXISTS`: `pg_get_indexdef` begins with `CREATE [UNIQUE]
-/// INDEX name`.
-pub(super) fn concurrently(definition: &str) -> String {
-    definition.replacen(" INDEX ", " INDEX CONCURRENTLY IF NOT EXISTS ", 1)
+/// Builds `index` again after it was dropped, with what hung on it.
+fn put_back(table: &Relation, index: &Index) -> Undo {
+    let qualified = table.name.sibling(&index.name);
+    let build = rebuild(&qualified, &index.definition);
+    let sql = belongings(table, index);
+    if sql.is_empty() {
+        return build;
+    }
+    Undo::Sequence { parts: vec![build, Undo::Transaction { sql, locks: Vec::new() }] }
+}
+
+/// `definition` built concurrently under the name `qualified`. `pg_get_indexdef` begins with
+/// `CREATE [UNIQUE] INDEX name ON`.
+pub(super) fn rebuild(qualified: &QualifiedName, definition: &str) -> Undo {
+    let parsed = grammar::parse(definition).ok().and_then(|tree| tree.stmts.into_iter().next());
+    let sql = match parsed.and_then(|raw| raw.stmt).and_then(|node| node.node) {
+        Some(NodeEnum::IndexStmt(mut index)) => {
+            index.idxname.clone_from(&qualified.name);
+            index.concurrent = true;
+            deparse::statement(&NodeEnum::IndexStmt(index))
+        }
+        // What the server itself printed and this parser does not read: a newer server's syntax.
+        _ => {
+            return Undo::Irreversible {
+                why: format!("index {qualified} does not come back: {definition}"),
+            };
+        }
+    };
+    Undo::Concurrent {
+        sql,
+        probe: text::index_built_probe(qualified),
+        cleanup: format!("DROP INDEX CONCURRENTLY IF EXISTS {qualified}"),
+    }
+}
+
+/// What a definition does not say of an index, as statements that put it back.
+pub(super) fn belongings(table: &Relation, index: &Index) -> Vec<String> {
+    let qualified = table.name.sibling(&index.name);
+    let mut sql = Vec::new();
+    if let Some(comment) = &index.comment {
+        sql.push(format!("COMMENT ON INDEX {qualified} IS {}", quote_literal(comment)));
+    }
+    for (position, target) in &index.statistics_targets {
+        sql.push(format!(
+            "ALTER INDEX {qualified} ALTER COLUMN {position} SET STATISTICS {target}"
+        ));
+    }
+    if index.is_clustered {
+        let name = quote_ident(&index.name);
+        sql.push(text::alter(&table.name, &format!("CLUSTER ON {name}")));
+    }
+    sql
 }
 
 /// The parts of an object's name in a `DROP`.

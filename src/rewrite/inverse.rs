@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::op;
 use super::text::alter;
 use super::{acl, groups, set_not_null};
-use crate::catalog::{Relation, names};
+use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
 use crate::lock::LockMode;
 use crate::plan::{RelationLock, Undo};
 use crate::sql::{QualifiedName, Statement, deparse, quote_ident, quote_literal};
@@ -258,6 +258,30 @@ fn back(draft: &Draft<'_>, found: &Relation, command: &AlterTableCmd) -> Option<
             let target = column?.statistics_target.unwrap_or(-1);
             one(format!("ALTER COLUMN {quoted} SET STATISTICS {target}"))
         }
+        AlterTableType::AtSetStorage => {
+            let column = column?;
+            let own = type_name::default_storage(&column.type_name, &draft.catalog);
+            let word = match column.storage.unwrap_or(own) {
+                'p' => "PLAIN",
+                'e' => "EXTERNAL",
+                'm' => "MAIN",
+                'x' => "EXTENDED",
+                _ => return None,
+            };
+            one(format!("ALTER COLUMN {quoted} SET STORAGE {word}"))
+        }
+        AlterTableType::AtSetCompression => {
+            let method = column?.compression.as_deref().unwrap_or("default");
+            one(format!("ALTER COLUMN {quoted} SET COMPRESSION {method}"))
+        }
+        AlterTableType::AtReplicaIdentity => one(match &found.replica_identity {
+            ReplicaIdentity::Default => "REPLICA IDENTITY DEFAULT".to_owned(),
+            ReplicaIdentity::Nothing => "REPLICA IDENTITY NOTHING".to_owned(),
+            ReplicaIdentity::Full => "REPLICA IDENTITY FULL".to_owned(),
+            ReplicaIdentity::Index(name) => {
+                format!("REPLICA IDENTITY USING INDEX {}", quote_ident(name))
+            }
+        }),
         AlterTableType::AtChangeOwner => one(format!("OWNER TO {}", quote_ident(&found.owner))),
         AlterTableType::AtEnableRowSecurity | AlterTableType::AtDisableRowSecurity => {
             let word = if found.row_security { "ENABLE" } else { "DISABLE" };

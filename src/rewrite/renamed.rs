@@ -34,7 +34,11 @@ fn undo(of: &mut Undo, from: &QualifiedName, to: &QualifiedName) {
             texts(sql, from, to);
             locks(held, from, to);
         }
-        Undo::Concurrent { sql } | Undo::Validate { sql } => *sql = renamed(sql, from, to),
+        Undo::Concurrent { sql, cleanup, .. } => {
+            *sql = renamed(sql, from, to);
+            *cleanup = renamed(cleanup, from, to);
+        }
+        Undo::Validate { sql } => *sql = renamed(sql, from, to),
         Undo::Sequence { parts } => parts.iter_mut().for_each(|part| undo(part, from, to)),
         Undo::Nothing | Undo::Irreversible { .. } => {}
     }

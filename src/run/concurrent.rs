@@ -36,39 +36,57 @@ impl Found {
     }
 }
 
+/// A statement with what tells how far it got.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub sql: &'a str,
+    pub probe: &'a str,
+    pub cleanup: &'a str,
+}
+
 /// Probes, clears away, builds, until the probe says that it is done.
 pub(super) async fn run(
     runner: &mut Runner<'_>,
     step: &Step,
-    sql: &str,
-    probe: &str,
-    cleanup: &str,
+    job: Job<'_>,
 ) -> Result<(), RunError> {
+    until_done(runner, &step.id, &step.locks, job).await?;
+    complete(runner, step).await
+}
+
+/// The same without the journal's word.
+pub(super) async fn until_done(
+    runner: &mut Runner<'_>,
+    id: &str,
+    locks: &[RelationLock],
+    job: Job<'_>,
+) -> Result<(), RunError> {
+    let Job { sql, probe, cleanup } = job;
     let started = Instant::now();
     let mut backoff = Backoff::new();
     let mut built = 0;
     loop {
         let answer = ask(runner, probe).await?;
         let Some(found) = Found::from_answer(&answer) else {
-            let what = format!("the probe of step {} answers \"{answer}\"", step.id);
+            let what = format!("the probe of step {id} answers \"{answer}\"");
             return Err(RunError::BadPlan { what });
         };
         let next = match found {
-            Found::Done => return complete(runner, step).await,
+            Found::Done => return Ok(()),
             Found::HalfDone => cleanup,
             Found::Absent if built == DISAGREEMENTS_MAX => {
-                return Err(RunError::ProbeDisagrees { step: step.id.clone(), answer });
+                return Err(RunError::ProbeDisagrees { step: id.to_owned(), answer });
             }
             Found::Absent => sql,
         };
-        match alone(runner, &step.id, &step.locks, next).await {
+        match alone(runner, id, locks, next).await {
             Ok(()) if found == Found::Absent => built += 1,
             Ok(()) => {}
             // What it leaves behind, the probe finds.
             Err(error) if is_deadlock(&error) && started.elapsed() < runner.limits.patience => {
                 let pause = backoff.next();
                 runner.event(Event::AttemptFailed {
-                    step: step.id.clone(),
+                    step: id.to_owned(),
                     attempt: runner.figures.attempts,
                     reason: Failed::Deadlock,
                     pause_ms: as_ms(pause),
@@ -81,9 +99,9 @@ pub(super) async fn run(
             {
                 // What is left of an index that cannot be would cost every write, so it goes.
                 if Found::from_answer(&ask(runner, probe).await?) == Some(Found::HalfDone) {
-                    alone(runner, &step.id, &step.locks, cleanup).await?;
+                    alone(runner, id, locks, cleanup).await?;
                 }
-                return Err(RunError::DuplicateKey { step: step.id.clone(), error });
+                return Err(RunError::DuplicateKey { step: id.to_owned(), error });
             }
             Err(error) => return Err(error),
         }

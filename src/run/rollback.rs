@@ -2,7 +2,7 @@
 //! as when it was done, journaled, and taken up again after a crash.
 
 use super::admit::same_plan;
-use super::concurrent;
+use super::concurrent::{self, Job};
 use super::engine::{Run, entered};
 use super::error::RunError;
 use super::outcome::End;
@@ -159,7 +159,9 @@ async fn part(
                 if last { Some(&entry) } else { None };
             transaction::run(runner, &Brief { step: &step.id, locks, sql, journal }).await
         }
-        Undo::Concurrent { sql } => concurrent::alone(runner, &step.id, &[], sql).await,
+        Undo::Concurrent { sql, probe, cleanup } => {
+            concurrent::until_done(runner, &step.id, &[], Job { sql, probe, cleanup }).await
+        }
         Undo::Validate { sql } => validate::run(runner, &step.id, &[], sql, None).await,
         Undo::Nothing | Undo::Sequence { .. } | Undo::Irreversible { .. } => {
             let what = format!("the undo of step {} has a part that undoes nothing", step.id);

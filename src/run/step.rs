@@ -71,7 +71,7 @@ async fn carry_out(
             validate::run(runner, &step.id, &step.locks, sql, Some(step)).await
         }
         Action::Concurrent { sql, probe, cleanup } => {
-            concurrent::run(runner, step, sql, probe, cleanup).await
+            concurrent::run(runner, step, concurrent::Job { sql, probe, cleanup }).await
         }
         Action::Backfill(planned) => backfill::run(run, runner, step, planned).await,
         Action::Verify { relation, check, meaning } => {

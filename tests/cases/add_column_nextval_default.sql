@@ -1,5 +1,6 @@
 -- case: add_column_nextval_default
 -- shows: a default from a sequence is volatile too: each old row gets a number of its own
+-- volatile: receipts.number
 -- setup
 CREATE SEQUENCE receipt_numbers START 1000;
 CREATE TABLE receipts (id bigint PRIMARY KEY, total int);

@@ -7,7 +7,10 @@
 //! statements and this test share two cores with the server. A control session does the same kind of
 //! work in another database of the same server at the same time, where nothing locks anything: the
 //! slowest statement of an application may take the budget, a fixed margin, and what the slowest
-//! statement of the control took. No statement is retried.
+//! statement of the control took. A machine that is doing other things can still starve whoever
+//! holds a lock, so a check that is over its time is done again, [`ATTEMPTS`] times in all: what
+//! airlock makes others wait for, it makes them wait for every time. No statement is retried, and
+//! one that fails, or a value that is lost, fails the check at once.
 
 use crate::case::Case;
 use crate::clients::{Application, Slowest};
@@ -23,6 +26,9 @@ const NOISE_MARGIN: Duration = Duration::from_millis(100);
 /// How far apart the guard's looks may be on a busy machine.
 const GUARD_MARGIN_MS: f64 = 25.0;
 
+/// How often the whole check is done before its times count as those of airlock.
+const ATTEMPTS: u32 = 3;
+
 /// The control's work: rows like those of the cases, which nobody locks.
 fn control_work() -> Vec<String> {
     ["UPDATE work SET n = :n WHERE id = :id", "SELECT n FROM work WHERE id = :id"]
@@ -31,6 +37,15 @@ fn control_work() -> Vec<String> {
 }
 
 pub async fn check(server: &Server, case: &Case) {
+    for attempt in 1..=ATTEMPTS {
+        let Err(why) = once(server, case).await else { return };
+        assert!(attempt < ATTEMPTS, "{why}, after {attempt} attempts");
+        eprintln!("{}: {why}; once more", case.name);
+    }
+}
+
+/// The whole check; too long a wait is the error.
+async fn once(server: &Server, case: &Case) -> Result<(), String> {
     let database = server.database(case).await;
     let plan = engine::planned(&database, case).await;
     let control_database = server.control().await;
@@ -70,8 +85,8 @@ pub async fn check(server: &Server, case: &Case) {
     slowest = slowest.or(new.stop().await);
     agree(&database, &case.agree, "at the end").await;
     let noise = control.stop().await;
-    judge(&outcomes, &slowest, &noise);
     database.drop().await;
+    judge(&outcomes, &slowest, &noise)
 }
 
 /// Each query of `agree` gives one boolean, and it is true.
@@ -84,21 +99,22 @@ async fn agree(database: &Database<'_>, queries: &[String], when: &str) {
     connection.close().await;
 }
 
-fn judge(outcomes: &[Outcome], slowest: &Slowest, noise: &Slowest) {
+fn judge(outcomes: &[Outcome], slowest: &Slowest, noise: &Slowest) -> Result<(), String> {
     let budget = engine::limits().max_stall;
     let stall = outcomes.iter().map(Outcome::worst_stall_ms).fold(0.0, f64::max);
     let noisy_guard = GUARD_MARGIN_MS + noise.took.as_secs_f64() * 1000.0;
     let most = budget.as_secs_f64() * 1000.0 + noisy_guard;
-    assert!(
-        stall <= most,
-        "the guard saw a stall of {stall:.1} ms; at most {most:.1} ms is allowed"
-    );
+    if stall > most {
+        return Err(format!(
+            "the guard saw a stall of {stall:.1} ms; at most {most:.1} ms is allowed"
+        ));
+    }
     let most = budget + NOISE_MARGIN + noise.took;
-    assert!(
-        slowest.took <= most,
-        "{:?} for {}; at most {most:?} is allowed (of which {:?} noise)",
-        slowest.took,
-        slowest.sql,
-        noise.took,
-    );
+    if slowest.took > most {
+        return Err(format!(
+            "{:?} for {}; at most {most:?} is allowed (of which {:?} noise)",
+            slowest.took, slowest.sql, noise.took,
+        ));
+    }
+    Ok(())
 }

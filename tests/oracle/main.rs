@@ -133,10 +133,6 @@ fn checks(case: &Case, major: u32, base_major: u32, sweep: &str) -> Vec<Check> {
         return checks;
     }
     checks.push(Check::Equivalence);
-    if major != base_major && sweep.is_empty() {
-        // The other checks were not yet measured on a second version: AIRLOCK_SWEEP=every runs them.
-        return checks;
-    }
     checks.push(Check::Rollback);
     checks.push(Check::Crash {
         sweep: match sweep {

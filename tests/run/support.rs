@@ -213,7 +213,13 @@ pub fn build(id: &str, index: &str, on: &str, unique: bool) -> Step {
     };
     Step {
         locks: vec![lock(table, LockMode::ShareUpdateExclusive)],
-        undo: Undo::Concurrent { sql: format!("DROP INDEX CONCURRENTLY IF EXISTS public.{index}") },
+        undo: Undo::Concurrent {
+            sql: format!("DROP INDEX CONCURRENTLY IF EXISTS public.{index}"),
+            probe: format!(
+                "SELECT CASE WHEN to_regclass('public.{index}') IS NULL THEN 'done' ELSE 'absent' END"
+            ),
+            cleanup: format!("DROP INDEX CONCURRENTLY IF EXISTS public.{index}"),
+        },
         ..step(id, Phase::Migrate, action)
     }
 }
