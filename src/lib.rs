@@ -15,6 +15,7 @@ pub mod config;
 pub mod connect;
 pub mod demo;
 pub mod error;
+pub mod hazard;
 pub mod journal;
 pub mod lock;
 pub mod plan;

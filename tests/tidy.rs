@@ -25,12 +25,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("catalog::load", &["catalog", "connect", "error", "lock", "sql"]),
     ("analyze", &["catalog", "error", "lock", "plan", "sql"]),
     ("rewrite", &["analyze", "catalog", "error", "lock", "plan", "sql"]),
+    ("hazard", &["analyze", "catalog", "error", "lock", "plan", "sql"]),
     // Of `journal` and `run` only the values that they give.
     (
         "report",
         &[
-            "analyze", "catalog", "error", "journal", "lock", "plan", "revision", "rewrite", "run",
-            "sql",
+            "analyze", "catalog", "error", "hazard", "journal", "lock", "plan", "revision",
+            "rewrite", "run", "sql",
         ],
     ),
     ("connect", &["error"]),
@@ -49,8 +50,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ANY: &[&str] = &["*"];
 
 /// Modules that only turn values into values.
-const PURE: &[&str] =
-    &["analyze", "catalog", "error", "lock", "plan", "report", "revision", "rewrite", "sql"];
+const PURE: &[&str] = &[
+    "analyze", "catalog", "error", "hazard", "lock", "plan", "report", "revision", "rewrite", "sql",
+];
 
 /// What a pure module does not name: the outside world, other processes, the clock.
 const OUTSIDE: &[&str] = &[

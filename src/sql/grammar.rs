@@ -55,12 +55,12 @@ fn message(error: pg_query::Error) -> String {
 }
 
 /// Whether `token` is a comment.
-pub(super) fn is_comment(token: &ScanToken) -> bool {
+pub(crate) fn is_comment(token: &ScanToken) -> bool {
     token.token == Token::SqlComment as i32 || token.token == Token::CComment as i32
 }
 
 /// The byte offsets of `token` in the text that was scanned.
-pub(super) fn place(token: &ScanToken) -> std::ops::Range<usize> {
+pub(crate) fn place(token: &ScanToken) -> std::ops::Range<usize> {
     // The scanner gives offsets into a C string, never negative.
     token.start.unsigned_abs() as usize..token.end.unsigned_abs() as usize
 }

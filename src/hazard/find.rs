@@ -1,0 +1,42 @@
+//! Gathers findings.
+
+use super::{Finding, Hazard, Severity};
+use crate::sql::Span;
+use std::collections::BTreeSet;
+
+/// The findings of a statement, and what has been said of the file already.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    findings: Vec<Finding>,
+    said: BTreeSet<(&'static str, String)>,
+}
+
+impl Found {
+    pub(super) fn add(
+        &mut self,
+        hazard: &'static Hazard,
+        statement: usize,
+        span: Span,
+        message: String,
+        remedy: Option<String>,
+    ) {
+        let finding = Finding { hazard, statement, span, message, remedy };
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Whether this is the first time in the file that `about` comes up under `hazard`.
+    pub(super) fn first(&mut self, hazard: &'static Hazard, about: &str) -> bool {
+        self.said.insert((hazard.code, about.to_owned()))
+    }
+
+    /// Whether the statement has a finding of this severity already.
+    pub(super) fn has(&self, severity: Severity) -> bool {
+        self.findings.iter().any(|finding| finding.hazard.severity == severity)
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+}

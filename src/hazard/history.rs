@@ -1,0 +1,309 @@
+//! What the earlier statements of a file have done, as far as later ones make it worse: transactions,
+//! the locks that they hold, what they have added.
+
+use super::Options;
+use super::alter::inline;
+use super::context::{full_name, in_use};
+use crate::analyze::Impact;
+use crate::catalog::Catalog;
+use crate::lock::LockMode;
+use crate::sql::{QualifiedName, Span, Statement};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    AlterTableType, ConstrType, Constraint, Node, TransactionStmtKind, VariableSetKind,
+};
+
+/// A lock that a transaction holds.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) relation: QualifiedName,
+    pub(super) mode: LockMode,
+    /// The statement that took it.
+    pub(super) statement: usize,
+}
+
+/// A foreign key that the file adds.
+#[derive(Debug, Clone)]
+pub(super) struct AddedKey {
+    pub(super) table: QualifiedName,
+    pub(super) columns: Vec<String>,
+    pub(super) references: QualifiedName,
+    pub(super) statement: usize,
+    pub(super) span: Span,
+}
+
+/// A table that the file creates.
+#[derive(Debug, Clone)]
+pub(super) struct Created {
+    pub(super) table: QualifiedName,
+    pub(super) statement: usize,
+    pub(super) span: Span,
+}
+
+/// A value that an enum has got in the open transaction.
+#[derive(Debug, Clone)]
+pub(super) struct AddedValue {
+    pub(super) label: String,
+    pub(super) statement: usize,
+}
+
+/// A constraint that the open transaction has added `NOT VALID`.
+#[derive(Debug, Clone)]
+pub(super) struct NotValid {
+    pub(super) table: QualifiedName,
+    pub(super) constraint: String,
+    pub(super) statement: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct History {
+    /// Of the statement that is looked at, from 1; of the last one at the end.
+    pub(super) number: usize,
+    options: Options,
+    /// The statement that opened the transaction which is open.
+    pub(super) opened: Option<(usize, Span)>,
+    /// The tool's own transaction is open.
+    wrapped: bool,
+    /// The file has bounded the wait for locks.
+    pub(super) lock_timeout: bool,
+    /// The first statement that waits for a strong lock without bound, and what it locks.
+    pub(super) unbounded: Option<(usize, Span, QualifiedName, LockMode)>,
+    /// Locks of the open transaction on relations that others use, each relation at its strongest.
+    pub(super) held: Vec<Held>,
+    pub(super) values: Vec<AddedValue>,
+    /// Enums that the open transaction has created: their new values may be used at once.
+    pub(super) enums: Vec<String>,
+    pub(super) not_valid: Vec<NotValid>,
+    pub(super) keys: Vec<AddedKey>,
+    pub(super) tables: Vec<Created>,
+}
+
+impl History {
+    pub(super) fn new(options: Options) -> Self {
+        Self {
+            number: 0,
+            options,
+            opened: None,
+            wrapped: options.in_transaction,
+            lock_timeout: options.lock_timeout,
+            unbounded: None,
+            held: Vec::new(),
+            values: Vec::new(),
+            enums: Vec::new(),
+            not_valid: Vec::new(),
+            keys: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    pub(super) fn in_transaction(&self) -> bool {
+        self.opened.is_some() || self.wrapped
+    }
+
+    /// The strongest lock that earlier statements of the transaction hold on `relation`.
+    pub(super) fn held_on(&self, relation: &QualifiedName) -> Option<&Held> {
+        self.held.iter().find(|held| held.relation == *relation)
+    }
+
+    /// Locks of earlier statements of the transaction that writers wait for.
+    pub(super) fn held_strongly(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| held.mode.blocks_writes())
+    }
+
+    pub(super) fn begin(&mut self, _statement: &Statement) {
+        self.number += 1;
+    }
+
+    /// After the checks of a statement.
+    pub(super) fn end(&mut self, statement: &Statement, catalog: &Catalog, impact: &Impact) {
+        self.transaction(statement);
+        self.timeout(statement);
+        if self.in_transaction() {
+            self.hold(catalog, impact);
+            self.add_values(statement);
+        }
+        self.constraints(statement, catalog);
+        if self.unbounded.is_none() && !self.lock_timeout {
+            let strong = impact.locks.iter().find(|lock| {
+                lock.mode.blocks_writes() && catalog.relation(&lock.relation).is_none_or(in_use)
+            });
+            self.unbounded =
+                strong.map(|lock| (self.number, statement.span, lock.relation.clone(), lock.mode));
+        }
+    }
+
+    /// The same for a statement that has no impact.
+    pub(super) fn refused(&mut self, statement: &Statement) {
+        self.transaction(statement);
+        self.timeout(statement);
+    }
+
+    fn transaction(&mut self, statement: &Statement) {
+        let NodeEnum::TransactionStmt(control) = &statement.node else { return };
+        use TransactionStmtKind as Kind;
+        match control.kind() {
+            Kind::TransStmtBegin | Kind::TransStmtStart => {
+                self.opened.get_or_insert((self.number, statement.span));
+            }
+            Kind::TransStmtCommit | Kind::TransStmtRollback | Kind::TransStmtPrepare => {
+                self.held.clear();
+                self.values.clear();
+                self.enums.clear();
+                self.not_valid.clear();
+                self.wrapped = false;
+                self.opened = control.chain.then_some((self.number, statement.span));
+            }
+            _ => {}
+        }
+    }
+
+    fn timeout(&mut self, statement: &Statement) {
+        let NodeEnum::VariableSetStmt(set) = &statement.node else { return };
+        if !matches!(set.name.to_ascii_lowercase().as_str(), "lock_timeout" | "statement_timeout") {
+            return;
+        }
+        let zero = set.args.first().is_some_and(|arg| {
+            matches!(&arg.node,
+            Some(NodeEnum::AConst(constant)) if is_zero(constant))
+        });
+        self.lock_timeout = match set.kind() {
+            VariableSetKind::VarSetValue => !zero,
+            _ => self.options.lock_timeout,
+        };
+    }
+
+    fn hold(&mut self, catalog: &Catalog, impact: &Impact) {
+        for lock in &impact.locks {
+            if !catalog.relation(&lock.relation).is_none_or(in_use) {
+                continue;
+            }
+            match self.held.iter_mut().find(|held| held.relation == lock.relation) {
+                Some(held) if held.mode >= lock.mode => {}
+                Some(held) => (held.mode, held.statement) = (lock.mode, self.number),
+                None => self.held.push(Held {
+                    relation: lock.relation.clone(),
+                    mode: lock.mode,
+                    statement: self.number,
+                }),
+            }
+        }
+    }
+
+    fn add_values(&mut self, statement: &Statement) {
+        let last = |name: &[Node]| match name.last().and_then(|part| part.node.as_ref()) {
+            Some(NodeEnum::String(part)) => part.sval.clone(),
+            _ => String::new(),
+        };
+        match &statement.node {
+            NodeEnum::CreateEnumStmt(create) => self.enums.push(last(&create.type_name)),
+            NodeEnum::AlterEnumStmt(alter)
+                if alter.old_val.is_empty() && !self.enums.contains(&last(&alter.type_name)) =>
+            {
+                let label = alter.new_val.clone();
+                self.values.push(AddedValue { label, statement: self.number });
+            }
+            _ => {}
+        }
+    }
+
+    fn constraints(&mut self, statement: &Statement, catalog: &Catalog) {
+        match &statement.node {
+            NodeEnum::CreateStmt(create) => {
+                let Some(name) = &create.relation else { return };
+                let table = full_name(catalog, name);
+                if catalog.relation(&table).is_some() {
+                    return;
+                }
+                let span = super::place::name_at(statement, name.location);
+                self.tables.push(Created { table: table.clone(), statement: self.number, span });
+                for element in create.table_elts.iter().chain(&create.constraints) {
+                    match &element.node {
+                        Some(NodeEnum::ColumnDef(column)) => {
+                            for constraint in inline(column) {
+                                let columns = vec![column.colname.clone()];
+                                self.foreign_key(statement, catalog, &table, constraint, columns);
+                            }
+                        }
+                        Some(NodeEnum::Constraint(constraint)) => {
+                            let columns = strings(&constraint.fk_attrs);
+                            self.foreign_key(statement, catalog, &table, constraint, columns);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            NodeEnum::AlterTableStmt(alter) => {
+                let Some(name) = &alter.relation else { return };
+                let table = full_name(catalog, name);
+                for node in &alter.cmds {
+                    let Some(NodeEnum::AlterTableCmd(command)) = &node.node else { continue };
+                    let def = command.def.as_ref().and_then(|def| def.node.as_ref());
+                    match (command.subtype(), def) {
+                        (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(column))) => {
+                            for constraint in inline(column) {
+                                let columns = vec![column.colname.clone()];
+                                self.foreign_key(statement, catalog, &table, constraint, columns);
+                            }
+                        }
+                        (AlterTableType::AtAddConstraint, Some(NodeEnum::Constraint(added))) => {
+                            if added.skip_validation && self.in_transaction() {
+                                self.not_valid.push(NotValid {
+                                    table: table.clone(),
+                                    constraint: added.conname.clone(),
+                                    statement: self.number,
+                                });
+                            }
+                            let columns = strings(&added.fk_attrs);
+                            self.foreign_key(statement, catalog, &table, added, columns);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn foreign_key(
+        &mut self,
+        statement: &Statement,
+        catalog: &Catalog,
+        table: &QualifiedName,
+        constraint: &Constraint,
+        columns: Vec<String>,
+    ) {
+        let (ConstrType::ConstrForeign, Some(other)) = (constraint.contype(), &constraint.pktable)
+        else {
+            return;
+        };
+        self.keys.push(AddedKey {
+            table: table.clone(),
+            columns,
+            references: full_name(catalog, other),
+            statement: self.number,
+            span: super::place::name_at(statement, constraint.location),
+        });
+    }
+}
+
+fn is_zero(constant: &pg_query::protobuf::AConst) -> bool {
+    use pg_query::protobuf::a_const::Val;
+    match &constant.val {
+        Some(Val::Ival(number)) => number.ival == 0,
+        Some(Val::Sval(text)) => {
+            text.sval.trim().trim_end_matches(|c: char| !c.is_ascii_digit()).trim() == "0"
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn strings(nodes: &[Node]) -> Vec<String> {
+    nodes
+        .iter()
+        .filter_map(|node| match &node.node {
+            Some(NodeEnum::String(text)) => Some(text.sval.clone()),
+            _ => None,
+        })
+        .collect()
+}
