@@ -1,6 +1,7 @@
 -- case: create_index_empty_and_new
 -- shows: indexes on an empty table, and on a table that the same migration creates
 -- new application starts: at the gate
+-- volatile: fresh.id
 -- setup
 CREATE TABLE nothing_yet (id bigint PRIMARY KEY, a int, b text);
 -- migration

@@ -2,6 +2,7 @@
 -- shows: new objects of many kinds, comments and grants: nothing waits for them
 -- new application starts: at the gate
 -- rollback: schema only
+-- volatile: app.logins.id
 -- setup
 CREATE TABLE users (id bigint PRIMARY KEY, name text);
 INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 300) AS i;

@@ -7,4 +7,5 @@ mod killed;
 mod offline;
 mod online;
 mod project;
+mod shipped;
 mod site;
