@@ -64,6 +64,8 @@ pub struct Note {
 pub enum NoteKind {
     /// Columns end up in another order than the migration as written gives.
     ColumnOrder,
+    /// A constraint that a partition or child inherits is marked as its own, too.
+    Inheritance,
     /// `rollback` cannot bring back what this changes.
     Irreversible,
     /// Application triggers fire, or do not, where one could expect the opposite.

@@ -55,6 +55,7 @@ fn about(phase: Phase) -> &'static str {
 fn kind(kind: NoteKind) -> &'static str {
     match kind {
         NoteKind::ColumnOrder => "column order: ",
+        NoteKind::Inheritance => "inheritance: ",
         NoteKind::Irreversible => "irreversible: ",
         NoteKind::Triggers => "triggers: ",
         NoteKind::Application => "application: ",

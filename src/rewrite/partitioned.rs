@@ -12,10 +12,10 @@ use super::create_index::{self, Build};
 use super::draft::Draft;
 use crate::catalog::{Relation, names};
 use crate::lock::LockMode;
-use crate::plan::{Action, Phase, Undo};
+use crate::plan::{Action, NoteKind, Phase, Undo};
 use crate::sql::{QualifiedName, Statement, deparse, quote_ident};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Constraint, IndexStmt};
+use pg_query::protobuf::{ConstrType, Constraint, IndexStmt};
 
 /// `CREATE INDEX name ON parent`.
 pub(super) fn index(draft: &mut Draft<'_>, parent: &Relation, index: &IndexStmt, name: &str) {
@@ -64,6 +64,15 @@ pub(super) fn unique(
     constraint: &Constraint,
     name: &str,
 ) {
+    if constraint.contype() == ConstrType::ConstrPrimary && draft.major() >= 18 {
+        draft.note(
+            NoteKind::Inheritance,
+            format!(
+                "the partitions of {} keep NOT NULL on the columns of {name} when it is dropped from the parent later (ALTER … DROP NOT NULL on each of them takes it away)",
+                parent.name
+            ),
+        );
+    }
     for leaf in leaves(draft, parent) {
         let unnamed = Constraint { conname: String::new(), ..constraint.clone() };
         add_unique::emit(draft, part, &unnamed, &leaf.name);

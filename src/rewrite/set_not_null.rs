@@ -96,6 +96,14 @@ pub(super) fn named(draft: &mut Draft<'_>, relation: &QualifiedName, column: &st
     let exclusive = draft.locks(found, LockMode::AccessExclusive);
     let weak = draft.locks(found, LockMode::ShareUpdateExclusive);
     let (constraint, quoted) = (quote_ident(name), quote_ident(column));
+    // A primary key that a partition gets makes the inherited constraint its own as well, so that it
+    // outlives the parent's.
+    let below =
+        draft.catalog.family(found).into_iter().filter(|member| !member.is_not_null(column));
+    let back = std::iter::once(relation)
+        .chain(below.map(|member| &member.name).filter(|name| *name != relation))
+        .map(|name| alter(name, &format!("DROP CONSTRAINT IF EXISTS {constraint}")))
+        .collect();
     draft
         .step(
             Phase::Migrate,
@@ -108,10 +116,7 @@ pub(super) fn named(draft: &mut Draft<'_>, relation: &QualifiedName, column: &st
             },
         )
         .locks(exclusive.clone())
-        .undo(Undo::Transaction {
-            sql: vec![alter(relation, &format!("DROP CONSTRAINT IF EXISTS {constraint}"))],
-            locks: exclusive,
-        });
+        .undo(Undo::Transaction { sql: back, locks: exclusive });
     draft
         .step(
             Phase::Migrate,

@@ -22,7 +22,11 @@ pub async fn as_written(server: &Server, case: &Case) -> State {
 
 /// What may differ at the end of `plan`: what it has announced.
 pub fn allowed(plan: &Plan) -> Allowed {
-    Allowed { column_order: engine::has_note(plan, NoteKind::ColumnOrder), ..Allowed::default() }
+    Allowed {
+        column_order: engine::has_note(plan, NoteKind::ColumnOrder),
+        local_not_null: engine::has_note(plan, NoteKind::Inheritance),
+        ..Allowed::default()
+    }
 }
 
 pub async fn check(server: &Server, case: &Case) {

@@ -25,7 +25,7 @@ pub async fn check(server: &Server, case: &Case) {
         assert_eq!(outcome.end, End::RolledBack);
         let what = format!("rolled back from {through}");
         let after = State::read(&database, case).await;
-        after.assert_is(&before, Allowed::after_rollback(case), &what);
+        after.assert_is(&before, Allowed::after_rollback(case, &plan), &what);
         assert_nothing_left(&database, case).await;
         if case.rollback != Rollback::Complete || after.invalid != before.invalid {
             // What stays, or is gone, may be in the way of a second attempt.

@@ -3,9 +3,11 @@
 //! one is seen by the other.
 
 use crate::case::{Case, Rollback, VolatileColumn};
+use crate::engine;
 use crate::server::Database;
 use airlock::catalog;
 use airlock::connect::Connection;
+use airlock::plan::{NoteKind, Plan};
 use airlock::sql::{QualifiedName, quote_ident};
 use std::collections::BTreeMap;
 
@@ -27,6 +29,8 @@ pub struct State {
 pub struct Allowed {
     pub schema: bool,
     pub column_order: bool,
+    /// Whether an inherited NOT NULL is the partition's own, too.
+    pub local_not_null: bool,
     /// Sequences may have moved on: nothing takes back the numbers of a transaction that was cut or
     /// rolled back. Falling behind is never allowed.
     pub sequences: bool,
@@ -35,8 +39,9 @@ pub struct Allowed {
 
 impl Allowed {
     /// After a rollback.
-    pub fn after_rollback(case: &Case) -> Self {
+    pub fn after_rollback(case: &Case, plan: &Plan) -> Self {
         Self {
+            local_not_null: engine::has_note(plan, NoteKind::Inheritance),
             schema: case.rollback == Rollback::Incomplete,
             column_order: false,
             sequences: true,
@@ -109,7 +114,9 @@ impl State {
             }
         };
         let order = |text: &str| {
-            if allowed.column_order { without_column_order(text) } else { text.to_owned() }
+            let text =
+                if allowed.column_order { without_column_order(text) } else { text.to_owned() };
+            if allowed.local_not_null { without_local_not_null(&text) } else { text }
         };
         if !allowed.schema {
             compare("catalog", &order(&expected.schema), &order(&self.schema));
@@ -218,6 +225,15 @@ pub fn without_column_order(text: &str) -> String {
         });
     }
     lines.join("\n")
+}
+
+/// The fingerprint without the word of inherited NOT NULL constraints on whether they are local too.
+fn without_local_not_null(text: &str) -> String {
+    let line = |line: &str| match line.starts_with("constraint ") && line.contains(": NOT NULL ") {
+        true if !line.contains("; inherited 0;") => line.replace("; local t;", "; local f;"),
+        _ => line.to_owned(),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn statistics(line: &str) -> String {

@@ -93,10 +93,13 @@ SELECT format('column %s.%I: type %s; collation %s; not null %s; default %s; gen
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
  WHERE {schema} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
+// `connoinherit` means something for checks and NOT NULL alone. On a key it only tells whether the
+// server made it for a partition or took over one that was there.
 const CONSTRAINTS: &str = "
 SELECT format('constraint %I on %s: %s; valid %s; inherited %s; local %s; no inherit %s; index %s',
               k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid), k.convalidated,
-              k.coninhcount, k.conislocal, k.connoinherit, nullif(k.conindid, 0)::regclass)
+              k.coninhcount, k.conislocal, k.connoinherit AND k.contype IN ('c', 'n'),
+              nullif(k.conindid, 0)::regclass)
   FROM pg_constraint k
   JOIN pg_class c ON c.oid = k.conrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
