@@ -68,7 +68,7 @@ pub enum Verdict {
 pub enum AnalyzeError {
     /// A relation, column, constraint, index, schema or type that is not in the catalog.
     #[error("{}", .0.message)]
-    Missing(Diagnostic),
+    Missing(Diagnostic, Absent),
     /// Something that exists already and would make the statement fail.
     #[error("{}", .0.message)]
     Exists(Diagnostic),
@@ -77,10 +77,51 @@ pub enum AnalyzeError {
     Invalid(Diagnostic),
 }
 
+/// What a statement names and the catalog does not have, so that a catalog that is known to have gaps
+/// can be completed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Absent {
+    Relation {
+        schema: Option<String>,
+        name: String,
+    },
+    Index {
+        schema: Option<String>,
+        name: String,
+    },
+    /// An index that must belong to this table.
+    IndexOf {
+        table: QualifiedName,
+        name: String,
+    },
+    Column {
+        table: QualifiedName,
+        name: String,
+    },
+    Constraint {
+        table: QualifiedName,
+        name: String,
+    },
+    Schema(String),
+    Type {
+        schema: Option<String>,
+        name: String,
+    },
+    EnumLabel {
+        of: QualifiedName,
+        label: String,
+    },
+    /// Something that is looked up by name alone: `trigger`, `policy`, `function`.
+    Other {
+        what: String,
+        name: String,
+    },
+}
+
 impl AnalyzeError {
     pub fn diagnostic(&self) -> &Diagnostic {
         match self {
-            AnalyzeError::Missing(d) | AnalyzeError::Exists(d) | AnalyzeError::Invalid(d) => d,
+            AnalyzeError::Missing(d, _) | AnalyzeError::Exists(d) | AnalyzeError::Invalid(d) => d,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Tree nodes carry the place of some names; where they do not, the tokens of the statement are
 //! searched for the name. Never guesses an object: what is not in the catalog is missing.
 
-use super::AnalyzeError;
+use super::{Absent, AnalyzeError};
 use super::volatility::name_parts;
 use crate::catalog::{Catalog, Column, Constraint, Index, Relation, RelationKind};
 use crate::sql::nearest::nearest;
@@ -117,7 +117,7 @@ impl<'c> Context<'_, 'c> {
     ) -> Result<Option<&'c Relation>, AnalyzeError> {
         match self.relation(name) {
             Ok(relation) => Ok(Some(relation)),
-            Err(AnalyzeError::Missing(_)) if missing_ok => Ok(None),
+            Err(AnalyzeError::Missing(..)) if missing_ok => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -142,14 +142,23 @@ impl<'c> Context<'_, 'c> {
         let diagnostic =
             Diagnostic::new(format!("{what} \"{}\" does not exist", spelled(schema, name)), span)
                 .label("not in the catalog");
-        AnalyzeError::Missing(match self.similar(schema, name) {
+        let (schema_name, name_) = (schema.map(str::to_owned), name.to_owned());
+        let absent = match what {
+            "index" => Absent::Index { schema: schema_name, name: name_ },
+            _ => Absent::Relation { schema: schema_name, name: name_ },
+        };
+        let diagnostic = match self.similar(schema, name) {
             Some(hint) => diagnostic.hint(hint),
             None => diagnostic,
-        })
+        };
+        AnalyzeError::Missing(diagnostic, absent)
     }
 
     /// The same name in another schema, or a close one in the schemas that were searched.
     fn similar(&self, schema: Option<&str>, name: &str) -> Option<String> {
+        if self.catalog.assumed {
+            return None;
+        }
         let names: Vec<QualifiedName> = self
             .catalog
             .relations
@@ -176,6 +185,7 @@ impl<'c> Context<'_, 'c> {
             Diagnostic::new(format!("schema \"{schema}\" does not exist"), span),
             schema,
             &close,
+            Absent::Schema(schema.to_owned()),
         )
     }
 
@@ -209,7 +219,8 @@ impl<'c> Context<'_, 'c> {
             let close: Vec<&str> = relation.indexes.iter().map(|i| i.name.as_str()).collect();
             let message =
                 format!("index \"{name}\" for table \"{}\" does not exist", relation.name.name);
-            not_there(Diagnostic::new(message, self.span_of(name, 0)), name, &close)
+            let absent = Absent::IndexOf { table: relation.name.clone(), name: name.to_owned() };
+            not_there(Diagnostic::new(message, self.span_of(name, 0)), name, &close, absent)
         })
     }
 
@@ -227,7 +238,8 @@ impl<'c> Context<'_, 'c> {
         let close: Vec<&str> = relation.columns.iter().map(|c| c.name.as_str()).collect();
         let message =
             format!("column \"{name}\" of relation \"{}\" does not exist", relation.name.name);
-        not_there(Diagnostic::new(message, self.span_of(name, from)), name, &close)
+        let absent = Absent::Column { table: relation.name.clone(), name: name.to_owned() };
+        not_there(Diagnostic::new(message, self.span_of(name, from)), name, &close, absent)
     }
 
     pub(super) fn constraint(
@@ -242,14 +254,16 @@ impl<'c> Context<'_, 'c> {
                 "constraint \"{name}\" of relation \"{}\" does not exist",
                 relation.name.name
             );
-            not_there(Diagnostic::new(message, self.span_of(name, from)), name, &close)
+            let absent = Absent::Constraint { table: relation.name.clone(), name: name.to_owned() };
+            not_there(Diagnostic::new(message, self.span_of(name, from)), name, &close, absent)
         })
     }
 
     /// An object of another kind that is looked up by name alone.
     pub(super) fn no_such(&self, what: &str, name: &str, close: &[&str]) -> AnalyzeError {
         let message = format!("{what} \"{name}\" does not exist");
-        not_there(Diagnostic::new(message, self.span_of(name, 0)), name, close)
+        let absent = Absent::Other { what: what.to_owned(), name: name.to_owned() };
+        not_there(Diagnostic::new(message, self.span_of(name, 0)), name, close, absent)
     }
 
     pub(super) fn wrong_kind(
@@ -320,12 +334,18 @@ impl<'c> Context<'_, 'c> {
     }
 }
 
-fn not_there(diagnostic: Diagnostic, name: &str, candidates: &[&str]) -> AnalyzeError {
+fn not_there(
+    diagnostic: Diagnostic,
+    name: &str,
+    candidates: &[&str],
+    absent: Absent,
+) -> AnalyzeError {
     let diagnostic = diagnostic.label("not in the catalog");
-    AnalyzeError::Missing(match nearest(name, candidates) {
+    let diagnostic = match nearest(name, candidates) {
         Some(close) => diagnostic.hint(format!("Did you mean \"{close}\"?")),
         None => diagnostic,
-    })
+    };
+    AnalyzeError::Missing(diagnostic, absent)
 }
 
 pub(super) fn is_system_schema(schema: &str) -> bool {

@@ -6,6 +6,7 @@
 //! that a plan relies on, [`expression`] what can be seen in an expression.
 
 pub mod apply;
+mod builtin;
 pub mod expression;
 pub mod facts;
 pub mod load;

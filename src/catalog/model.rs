@@ -14,6 +14,9 @@ pub struct Catalog {
     /// False when the catalog comes from a replay of migrations: then no size and no emptiness in
     /// it says anything about the real tables.
     pub sizes_known: bool,
+    /// True when it comes from files alone: what is not in it may exist all the same.
+    #[serde(default)]
+    pub assumed: bool,
     pub schemas: BTreeSet<String>,
     pub relations: BTreeMap<QualifiedName, Relation>,
     /// Types that are not built in: enums, domains, composites, ranges.
@@ -96,6 +99,9 @@ pub struct Relation {
     pub empty: bool,
     /// Created by the migration that is being planned: nobody else can be using it.
     pub created_here: bool,
+    /// Known by name alone, because a file names it: what is missing here may exist all the same.
+    #[serde(default)]
+    pub assumed: bool,
     /// In order of their position; dropped ones are left out.
     pub columns: Vec<Column>,
     pub constraints: Vec<Constraint>,
@@ -147,6 +153,7 @@ impl Relation {
             index_bytes: 0,
             empty: false,
             created_here: false,
+            assumed: false,
             columns: Vec::new(),
             constraints: Vec::new(),
             indexes: Vec::new(),

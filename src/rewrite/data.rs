@@ -77,6 +77,8 @@ pub(super) fn update(
         DirectiveKind::Backfill { .. }
         | DirectiveKind::Rename(_)
         | DirectiveKind::Batch
+        | DirectiveKind::AllowHazard { .. }
+        | DirectiveKind::AllowFile { .. }
         | DirectiveKind::Allow { .. } => None,
     });
     let only = update.relation.as_ref().is_some_and(|range| !range.inh);
@@ -179,7 +181,11 @@ fn stays_whole(draft: &mut Draft<'_>, statement: &Statement, found: &Relation) -
     }
     let asked = statement.directives.iter().any(|directive| match directive.kind {
         DirectiveKind::Batch | DirectiveKind::Marker => true,
-        DirectiveKind::Backfill { .. } | DirectiveKind::Rename(_) | DirectiveKind::Allow { .. } => {
+        DirectiveKind::Backfill { .. }
+        | DirectiveKind::Rename(_)
+        | DirectiveKind::AllowHazard { .. }
+        | DirectiveKind::AllowFile { .. }
+        | DirectiveKind::Allow { .. } => {
             false
         }
     });

@@ -299,7 +299,9 @@ impl<'a> Draft<'a> {
             | DirectiveKind::Backfill { .. }
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
-            | DirectiveKind::Marker => None,
+            | DirectiveKind::Marker
+            | DirectiveKind::AllowHazard { .. }
+            | DirectiveKind::AllowFile { .. } => None,
         })
         .is_some()
     }
@@ -314,6 +316,8 @@ impl<'a> Draft<'a> {
                     DirectiveKind::Allow { .. }
                     | DirectiveKind::Batch
                     | DirectiveKind::Marker
+                    | DirectiveKind::AllowHazard { .. }
+                    | DirectiveKind::AllowFile { .. }
                     | DirectiveKind::Rename(_) => true,
                     DirectiveKind::Backfill { .. } => false,
                 };

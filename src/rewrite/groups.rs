@@ -148,6 +148,8 @@ pub(super) fn from_directive(
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
             | DirectiveKind::Marker
+            | DirectiveKind::AllowHazard { .. }
+            | DirectiveKind::AllowFile { .. }
             | DirectiveKind::Allow { .. } => None,
         })?;
     let node = crate::sql::parse::parse_expression(&expression).ok()?;

@@ -24,6 +24,8 @@ pub(super) fn strategy(draft: &mut Draft<'_>, statement: &Statement) -> RenameSt
             DirectiveKind::Backfill { .. }
             | DirectiveKind::Batch
             | DirectiveKind::Marker
+            | DirectiveKind::AllowHazard { .. }
+            | DirectiveKind::AllowFile { .. }
             | DirectiveKind::Allow { .. } => None,
         })
         .unwrap_or(RenameStrategy::Auto)

@@ -15,7 +15,7 @@ pub fn digest(script: &Script) -> String {
     for statement in &script.statements {
         // Inside a function's body line ends are kept, but a checkout may have changed them.
         part(&deparse::statement(&statement.node).replace("\r\n", "\n"));
-        for directive in &statement.directives {
+        for directive in statement.directives.iter().filter(|d| d.kind.matters_to_plan()) {
             let kind = serde_json::to_string(&directive.kind.canonical())
                 .expect("a directive has no keys that JSON lacks");
             part(&kind);

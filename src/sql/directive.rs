@@ -28,6 +28,11 @@ pub enum DirectiveKind {
     Marker,
     /// `allow <hazard> "<reason>"`.
     Allow { hazard: AllowedHazard, reason: String },
+    /// `allow <code or name of a hazard> "<reason>"`: `lint` says nothing of it here.
+    AllowHazard { hazard: String, reason: String },
+    /// `allow-file <code or name of a hazard> "<reason>"`: the same for the whole file, wherever it
+    /// stands.
+    AllowFile { hazard: String, reason: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +60,7 @@ pub enum AllowedHazard {
     TriggersFire,
 }
 
-const WORDS: [&str; 5] = ["backfill", "rename", "batch", "marker", "allow"];
+const WORDS: [&str; 6] = ["backfill", "rename", "batch", "marker", "allow", "allow-file"];
 
 const STRATEGIES: [(&str, RenameStrategy); 4] = [
     ("auto", RenameStrategy::Auto),
@@ -75,15 +80,38 @@ const HAZARDS: [(&str, AllowedHazard); 5] = [
 impl DirectiveKind {
     /// Whether a statement cannot have both.
     pub(super) fn collides_with(&self, other: &DirectiveKind) -> bool {
-        use DirectiveKind::{Allow, Backfill, Batch, Marker, Rename};
+        use DirectiveKind::{Allow, AllowFile, AllowHazard, Backfill, Batch, Marker, Rename};
         match (self, other) {
             (
                 Backfill { schema, table, column, .. },
                 Backfill { schema: s, table: t, column: c, .. },
             ) => (schema, table, column) == (s, t, c),
             (Allow { hazard, .. }, Allow { hazard: other, .. }) => hazard == other,
+            (AllowHazard { hazard, .. }, AllowHazard { hazard: other, .. })
+            | (AllowFile { hazard, .. }, AllowFile { hazard: other, .. }) => hazard == other,
             (Rename(_), Rename(_)) | (Batch, Batch) | (Marker, Marker) => true,
-            (Backfill { .. } | Rename(_) | Batch | Marker | Allow { .. }, _) => false,
+            (
+                Backfill { .. }
+                | Rename(_)
+                | Batch
+                | Marker
+                | Allow { .. }
+                | AllowHazard { .. }
+                | AllowFile { .. },
+                _,
+            ) => false,
+        }
+    }
+
+    /// Whether it changes what is planned; else it speaks to `lint` alone.
+    pub fn matters_to_plan(&self) -> bool {
+        match self {
+            DirectiveKind::Backfill { .. }
+            | DirectiveKind::Rename(_)
+            | DirectiveKind::Batch
+            | DirectiveKind::Marker
+            | DirectiveKind::Allow { .. } => true,
+            DirectiveKind::AllowHazard { .. } | DirectiveKind::AllowFile { .. } => false,
         }
     }
 
@@ -186,6 +214,21 @@ fn kind(text: Part<'_>, comment: Span) -> Result<DirectiveKind, SqlError> {
         }),
         "batch" => nothing_more(rest).map(|()| DirectiveKind::Batch),
         "marker" => nothing_more(rest).map(|()| DirectiveKind::Marker),
+        "allow" if is_hazard(rest.first_word().0.text) => {
+            let (word, rest) = rest.first_word();
+            let hazard = word.text.to_owned();
+            Ok(DirectiveKind::AllowHazard { hazard, reason: reason(rest)? })
+        }
+        "allow-file" => {
+            let (word, rest) = rest.first_word();
+            if word.text.is_empty() {
+                return Err(error("directive without a hazard", comment)
+                    .hint("Name the hazard by its code or name: `allow-file AL001 \"why\"`.")
+                    .into());
+            }
+            let hazard = word.text.to_owned();
+            Ok(DirectiveKind::AllowFile { hazard, reason: reason(rest)? })
+        }
         "allow" => {
             let (hazard, rest) = choice(rest, "hazard", &HAZARDS, comment)?;
             Ok(DirectiveKind::Allow { hazard, reason: reason(rest)? })
@@ -193,6 +236,16 @@ fn kind(text: Part<'_>, comment: Span) -> Result<DirectiveKind, SqlError> {
         "" => Err(error("empty directive", comment).hint(known(&WORDS)).into()),
         other => Err(unknown("directive", other, word.span(), &WORDS)),
     }
+}
+
+/// Whether `word` has the form of a hazard's code or name and is not meant to be one of [`HAZARDS`].
+/// Which hazards there are is not known here.
+fn is_hazard(word: &str) -> bool {
+    let words: Vec<&str> = HAZARDS.iter().map(|(word, _)| *word).collect();
+    let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let code = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+    let name = word.contains('-') && word.chars().all(|c| c == '-' || c.is_ascii_alphanumeric());
+    (code || name) && nearest(word, &words).is_none()
 }
 
 fn known(words: &[&str]) -> String {

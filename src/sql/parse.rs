@@ -1,6 +1,6 @@
 //! A text becomes statements with byte spans, parsed by PostgreSQL's own grammar.
 
-use super::directive::{self, Directive};
+use super::directive::{self, Directive, DirectiveKind};
 use super::{Diagnostic, Span, SqlError, grammar, locate};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RawStmt, ScanToken};
@@ -10,6 +10,8 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Script {
     pub statements: Vec<Statement>,
+    /// Directives that speak of the whole file.
+    pub directives: Vec<Directive>,
 }
 
 /// One statement and its place.
@@ -83,13 +85,20 @@ pub fn parse(text: &str, section: Range<usize>) -> Result<Script, SqlError> {
         statements.push(Statement { sql: sql.to_owned(), span, line, node, directives: vec![] });
     }
     let comments = tokens.iter().filter(|token| grammar::is_comment(token));
+    let mut whole_file = Vec::new();
     for comment in comments.map(grammar::place) {
         let span = Span::new(comment.start, comment.end).shifted(offset);
-        if let Some(directive) = directive::in_comment(&text[span.range()], span)? {
-            attach(directive, text, &mut statements)?;
+        let Some(directive) = directive::in_comment(&text[span.range()], span)? else { continue };
+        if matches!(directive.kind, DirectiveKind::AllowFile { .. }) {
+            whole_file.push(directive);
+            continue;
+        }
+        let home = home(span, text, statements.len(), |index| statements[index].span)?;
+        if let Some(statement) = statements.get_mut(home) {
+            attach(directive, text, &mut statement.directives)?;
         }
     }
-    Ok(Script { statements })
+    Ok(Script { statements, directives: whole_file })
 }
 
 /// Parses the text of one expression. `location`s in the tree say nothing about `text`.
@@ -189,34 +198,50 @@ fn refuse_inline_data(node: &NodeEnum, span: Span) -> Result<(), SqlError> {
     }
 }
 
-/// Gives a directive to the statement that it applies to.
-fn attach(directive: Directive, text: &str, statements: &mut [Statement]) -> Result<(), SqlError> {
-    let place = directive.span;
+/// The statement that a directive at `place` applies to, of `count` statements at `spans`.
+pub(super) fn home(
+    place: Span,
+    text: &str,
+    count: usize,
+    spans: impl Fn(usize) -> Span,
+) -> Result<usize, SqlError> {
     let same_line = |from: usize, to: usize| !text[from..to].contains('\n');
-    let next = statements.partition_point(|statement| statement.span.end <= place.start);
-    let next = (next < statements.len()).then_some(next);
+    let (mut next, mut end) = (0, count);
+    while next < end {
+        let middle = next + (end - next) / 2;
+        if spans(middle).end <= place.start { next = middle + 1 } else { end = middle }
+    }
+    let next = (next < count).then_some(next);
     let index = match next {
         // Within the statement, or before it on the line where it begins.
         Some(next)
-            if statements[next].span.start < place.start
-                || same_line(place.end, statements[next].span.start) =>
+            if spans(next).start < place.start || same_line(place.end, spans(next).start) =>
         {
             Some(next)
         }
         next => {
-            let before = next.unwrap_or(statements.len()).checked_sub(1);
-            before.filter(|index| same_line(statements[*index].span.end, place.start)).or(next)
+            let before = next.unwrap_or(count).checked_sub(1);
+            before.filter(|index| same_line(spans(*index).end, place.start)).or(next)
         }
     };
-    let Some(statement) = index.and_then(|index| statements.get_mut(index)) else {
-        return Err(SqlError::Directive(
+    index.ok_or_else(|| {
+        SqlError::Directive(
             Diagnostic::new("directive applies to nothing", place).hint(
                 "Put it before the statement that it is about, or on that statement's last line.",
             ),
-        ));
-    };
+        )
+    })
+}
+
+/// Adds a directive to those of a statement.
+pub(super) fn attach(
+    directive: Directive,
+    text: &str,
+    directives: &mut Vec<Directive>,
+) -> Result<(), SqlError> {
+    let place = directive.span;
     if let Some(earlier) =
-        statement.directives.iter().find(|earlier| earlier.kind.collides_with(&directive.kind))
+        directives.iter().find(|earlier| earlier.kind.collides_with(&directive.kind))
     {
         let (line, _) = earlier.span.line_and_column(text);
         return Err(SqlError::Directive(
@@ -224,6 +249,6 @@ fn attach(directive: Directive, text: &str, statements: &mut [Statement]) -> Res
                 .detail(format!("The earlier one stands on line {line}.")),
         ));
     }
-    statement.directives.push(directive);
+    directives.push(directive);
     Ok(())
 }

@@ -95,7 +95,7 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         if named.is_empty() {
             return match referenced.primary_key() {
                 Some(key) => Ok(key.columns.clone()),
-                None if here => Ok(named),
+                None if here || referenced.assumed => Ok(named),
                 None => Err(AnalyzeError::Invalid(Diagnostic::new(
                     format!("there is no primary key for referenced table \"{table}\""),
                     span(),
@@ -109,7 +109,7 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         let unique = referenced.indexes.iter().any(|index| {
             index.unique && index.valid && index.predicate.is_none() && same_columns(&index.keys)
         });
-        if unique || here {
+        if unique || here || referenced.assumed {
             return Ok(named);
         }
         let message = format!(

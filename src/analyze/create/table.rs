@@ -138,7 +138,7 @@ fn foreign_key<'c>(
         && (name.schemaname.is_empty() || name.schemaname == table.schemaname);
     let referenced: &Relation = match cx.relation(name) {
         Ok(referenced) => referenced,
-        Err(AnalyzeError::Missing(_)) if itself => return Ok(()),
+        Err(AnalyzeError::Missing(..)) if itself => return Ok(()),
         Err(error) => return Err(error),
     };
     match referenced.kind {

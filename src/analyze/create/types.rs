@@ -3,7 +3,7 @@
 //! `ALTER DOMAIN` takes SHARE on every table that has a column of the domain and reads it;
 //! `ALTER TYPE … ATTRIBUTE … CASCADE` takes ACCESS EXCLUSIVE on the tables made of the type.
 
-use crate::analyze::AnalyzeError;
+use crate::analyze::{Absent, AnalyzeError};
 use crate::analyze::effects::Effects;
 use crate::analyze::resolve::{Context, is_system_schema, range_from};
 use crate::catalog::{DependantKind, Relation, RelationKind, TypeDef};
@@ -34,7 +34,13 @@ pub(in crate::analyze) fn existing_type<'c>(
             return cx.no_schema(schema, cx.span_of(schema, 0));
         }
         let known: Vec<&str> = cx.catalog.types.keys().map(|name| name.name.as_str()).collect();
-        cx.no_such("type", &wanted.relname, &known)
+        match cx.no_such("type", &wanted.relname, &known) {
+            AnalyzeError::Missing(diagnostic, _) => {
+                let schema = (!schema.is_empty()).then(|| schema.to_owned());
+                AnalyzeError::Missing(diagnostic, Absent::Type { schema, name: wanted.relname })
+            }
+            other => other,
+        }
     })
 }
 
@@ -72,12 +78,12 @@ pub(in crate::analyze) fn alter_enum(
         if !wanted.is_empty() && !labels.contains(wanted) {
             let message = format!("\"{wanted}\" is not an existing enum label");
             let diagnostic = Diagnostic::new(message, whole);
-            return Err(AnalyzeError::Missing(
-                match crate::sql::nearest::nearest(wanted, &close) {
-                    Some(close) => diagnostic.hint(format!("Did you mean '{close}'?")),
-                    None => diagnostic,
-                },
-            ));
+            let diagnostic = match crate::sql::nearest::nearest(wanted, &close) {
+                Some(close) => diagnostic.hint(format!("Did you mean '{close}'?")),
+                None => diagnostic,
+            };
+            let absent = Absent::EnumLabel { of: name.clone(), label: wanted.clone() };
+            return Err(AnalyzeError::Missing(diagnostic, absent));
         }
     }
     if labels.contains(&statement.new_val) && !statement.skip_if_new_val_exists {

@@ -114,7 +114,7 @@ fn indexes<'c>(
         let name = range_from(parts(object));
         let (table, index) = match cx.index(&name) {
             Ok(found) => found,
-            Err(AnalyzeError::Missing(_)) if statement.missing_ok => continue,
+            Err(AnalyzeError::Missing(..)) if statement.missing_ok => continue,
             Err(error) => return Err(error),
         };
         let partitioned = table.kind == RelationKind::PartitionedTable;

@@ -114,7 +114,7 @@ fn types<'c>(
         let Some(NodeEnum::TypeName(written)) = &object.node else { continue };
         let found = match cx.column_type(written) {
             Ok(found) => found,
-            Err(AnalyzeError::Missing(_)) if statement.missing_ok => continue,
+            Err(AnalyzeError::Missing(..)) if statement.missing_ok => continue,
             Err(error) => return Err(error),
         };
         let crate::analyze::types::Base::User(kind) = &found.base else {
@@ -185,7 +185,7 @@ fn functions<'c>(
             overloads.iter().any(|f| schema.is_none_or(|schema| f.schema == schema))
         });
         // A catalog without any function was not read from a server: it says nothing of them.
-        if !found && !statement.missing_ok && !cx.catalog.functions.is_empty() {
+        if !found && !statement.missing_ok && !cx.catalog.functions.is_empty() && !cx.catalog.assumed {
             return Err(cx.no_such("function", name, &[]));
         }
         // Of several overloads it is not known which one the triggers and defaults call: that

@@ -6,7 +6,7 @@ mod change;
 
 pub(super) use change::{change_is_free, index_survives, never_converts};
 
-use super::AnalyzeError;
+use super::{Absent, AnalyzeError};
 use super::resolve::{Context, is_system_schema};
 use super::volatility::name_parts;
 use crate::catalog::{Catalog, TypeDef};
@@ -133,16 +133,21 @@ impl Context<'_, '_> {
                 return self.no_schema(schema, span);
             }
             let name = parts.last().copied().unwrap_or_default();
-            let known: Vec<&str> = BUILT_IN
+            // What is missing from an assumed catalog is no mistake that a hint could help with.
+            let built_in = if self.catalog.assumed { "" } else { BUILT_IN };
+            let known: Vec<&str> = built_in
                 .split_whitespace()
                 .chain(self.catalog.types.keys().map(|name| name.name.as_str()))
                 .collect();
             let message = format!("type \"{}\" does not exist", parts.join("."));
             let diagnostic = Diagnostic::new(message, span).label("not in the catalog");
-            AnalyzeError::Missing(match crate::sql::nearest::nearest(name, &known) {
+            let schema = parts.len().checked_sub(2).map(|at| parts[at].to_owned());
+            let absent = Absent::Type { schema, name: name.to_owned() };
+            let diagnostic = match crate::sql::nearest::nearest(name, &known) {
                 Some(close) => diagnostic.hint(format!("Did you mean \"{close}\"?")),
                 None => diagnostic,
-            })
+            };
+            AnalyzeError::Missing(diagnostic, absent)
         })
     }
 }

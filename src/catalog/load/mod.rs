@@ -96,6 +96,7 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
     let mut catalog = Catalog {
         server,
         sizes_known: true,
+        assumed: false,
         schemas: names_of(&schemas),
         relations: BTreeMap::new(),
         types: types.iter().map(type_definition).collect(),

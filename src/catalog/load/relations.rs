@@ -186,6 +186,7 @@ fn relation(row: &Row) -> Relation {
         index_bytes: 0,
         empty: main_bytes == Some(0),
         created_here: false,
+        assumed: false,
         columns: Vec::new(),
         constraints: Vec::new(),
         indexes: Vec::new(),
