@@ -17,6 +17,7 @@ pub mod demo;
 pub mod error;
 pub mod hazard;
 pub mod journal;
+pub mod lint;
 pub mod lock;
 pub mod plan;
 pub mod report;

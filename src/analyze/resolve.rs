@@ -3,8 +3,8 @@
 //! Tree nodes carry the place of some names; where they do not, the tokens of the statement are
 //! searched for the name. Never guesses an object: what is not in the catalog is missing.
 
-use super::{Absent, AnalyzeError};
 use super::volatility::name_parts;
+use super::{Absent, AnalyzeError};
 use crate::catalog::{Catalog, Column, Constraint, Index, Relation, RelationKind};
 use crate::sql::nearest::nearest;
 use crate::sql::{Diagnostic, QualifiedName, Span, Statement, grammar};

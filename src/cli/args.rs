@@ -1,6 +1,8 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
-use super::{contract, demo, history, init, plan, revision, rollback, status, upgrade};
+use super::{
+    catalog, contract, demo, history, init, lint, plan, revision, rollback, schema, status, upgrade,
+};
 use crate::config::layer::{self, LimitsLayer};
 use crate::config::{self, Flags, Settings, value};
 use crate::error::Error;
@@ -37,12 +39,15 @@ pub struct Cli {
 pub enum Command {
     Init(init::Args),
     Revision(revision::Args),
+    Lint(lint::Args),
     Plan(plan::Args),
     Upgrade(upgrade::Args),
     Contract(contract::Args),
     Rollback(rollback::Args),
     Status(status::Args),
     History(history::Args),
+    Catalog(catalog::Args),
+    Schema(schema::Args),
     Demo(demo::Args),
 }
 
@@ -55,6 +60,16 @@ pub fn command() -> clap::Command {
 pub enum Format {
     Text,
     Json,
+    /// For a comment on a pull request (lint)
+    Markdown,
+    /// SARIF 2.1.0, for code scanning (lint)
+    Sarif,
+    /// Annotations of a GitHub Actions run (lint)
+    Github,
+    /// GitLab's code quality report (lint)
+    Gitlab,
+    /// JUnit's XML, for CI servers (lint)
+    Junit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

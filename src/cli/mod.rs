@@ -5,11 +5,15 @@
 //! JSON document: the result, or `{"error": …}`.
 
 mod args;
+mod catalog;
 mod contract;
 mod demo;
 mod gates;
 mod history;
 mod init;
+mod lint;
+mod lint_files;
+mod lint_rules;
 mod output;
 mod plan;
 mod planning;
@@ -19,6 +23,7 @@ mod replay;
 mod revision;
 mod rollback;
 mod rollout;
+mod schema;
 mod standing;
 mod status;
 mod stopping;
@@ -28,7 +33,7 @@ mod verify;
 pub use args::command;
 
 use crate::error::{Error, Kind};
-use args::{Cli, Command};
+use args::{Cli, Command, Format};
 use clap::Parser;
 use output::Output;
 use std::process::ExitCode;
@@ -42,15 +47,23 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
+    let lints = matches!(cli.command, Command::Lint(_));
+    if !lints && !matches!(cli.global.format, Format::Text | Format::Json) {
+        return Err(Error::new(Kind::Input, "this format is for `airlock lint`")
+            .hint("Everything else prints text, or with --format json JSON."));
+    }
     match cli.command {
         Command::Init(args) => init::run(args, &cli.global),
         Command::Revision(args) => revision::run(args, &cli.global),
+        Command::Lint(args) => lint::run(args, &cli.global, output),
         Command::Plan(args) => block_on(plan::run(args, &cli.global, output)),
         Command::Upgrade(args) => block_on(upgrade::run(args, &cli.global, output)),
         Command::Contract(args) => block_on(contract::run(args, &cli.global, output)),
         Command::Rollback(args) => block_on(rollback::run(args, &cli.global, output)),
         Command::Status(args) => block_on(status::run(args, &cli.global, output)),
         Command::History(args) => block_on(history::run(args, &cli.global)),
+        Command::Catalog(args) => block_on(catalog::run(args, &cli.global)),
+        Command::Schema(args) => schema::run(args),
         Command::Demo(args) => block_on(demo::run(args, output)),
     }
 }

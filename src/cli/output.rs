@@ -11,13 +11,20 @@ use std::io::Write;
 pub struct Done {
     pub text: String,
     pub json: Value,
+    /// Printed as it is, whatever the format.
+    pub rendered: Option<String>,
     /// When the command did its work and the answer is still not "all is well".
     pub exit: Option<Kind>,
 }
 
 impl Done {
     pub fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, exit: None }
+        Self { text: text.into(), json, rendered: None, exit: None }
+    }
+
+    /// A result that has its form already.
+    pub fn rendered(text: String) -> Self {
+        Self { rendered: Some(text), ..Self::nothing() }
     }
 
     /// Everything has been printed already.
@@ -42,6 +49,10 @@ impl Output {
         Self { format }
     }
 
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     pub fn is_json(&self) -> bool {
         self.format == Format::Json
     }
@@ -49,16 +60,16 @@ impl Output {
     /// A remark on the way, on stderr.
     pub fn say(&self, text: &str) {
         match self.format {
-            Format::Text => stderr(text),
             Format::Json => stderr(&json!({ "event": "notice", "text": plain(text) }).to_string()),
+            _ => stderr(text),
         }
     }
 
     /// A part of a result that comes in parts, on stdout.
     pub fn part(&self, done: &Done) {
         match self.format {
-            Format::Text => stdout(done.text.trim_end()),
             Format::Json => stdout(&done.json.to_string()),
+            _ => stdout(done.text.trim_end()),
         }
     }
 
@@ -71,18 +82,23 @@ impl Output {
     pub fn finish(&self, result: Result<Done, Error>) -> u8 {
         match result {
             Ok(done) => {
-                match self.format {
-                    Format::Text if done.text.is_empty() => {}
-                    Format::Json if done.json.is_null() => {}
-                    Format::Text => stdout(done.text.trim_end()),
-                    Format::Json => stdout(&format!("{:#}", done.json)),
+                match (&done.rendered, self.format) {
+                    (Some(text), Format::Text) => stdout(text.trim_end()),
+                    // Nothing in it is styled, and it may be long.
+                    (Some(text), _) => {
+                        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+                    }
+                    (None, Format::Json) if done.json.is_null() => {}
+                    (None, Format::Json) => stdout(&format!("{:#}", done.json)),
+                    (None, _) if done.text.is_empty() => {}
+                    (None, _) => stdout(done.text.trim_end()),
                 }
                 done.exit.map_or(0, Kind::exit_code)
             }
             Err(error) => {
                 match self.format {
-                    Format::Text => stderr(report::error::text(&error).trim_end()),
                     Format::Json => stdout(&format!("{:#}", report::error::json(&error))),
+                    _ => stderr(report::error::text(&error).trim_end()),
                 }
                 error.kind.exit_code()
             }

@@ -2,10 +2,11 @@
 
 use super::args::Global;
 use super::output::{Done, Output};
-use super::{planning, project, replay, standing};
+use super::{lint_rules, planning, project, replay, standing};
 use crate::catalog::{Catalog, load};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
+use crate::lint;
 use crate::plan::Plan;
 use crate::report;
 use crate::revision::{Graph, Revision};
@@ -49,7 +50,9 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     }
     let written = project::write_plan(&settings, revision, &plan)?;
     let path = project::plan_path(&settings, revision).display().to_string();
-    Ok(Done::new(text(&plan, &catalog, &path, written), result(&plan, &catalog, &path, written)))
+    let mut json = result(&plan, &catalog, &path, written);
+    json["statements"] = statements(revision, &catalog, &settings)?;
+    Ok(Done::new(text(&plan, &catalog, &path, written), json))
 }
 
 async fn from_replay<'a>(
@@ -136,6 +139,23 @@ fn text(plan: &Plan, catalog: &Catalog, path: &str, written: bool) -> String {
     let how = if written { "written" } else { "unchanged" };
     text.push_str(&format!("\n{path} {how}\n"));
     text
+}
+
+/// The statements as written, as `lint` shows them.
+fn statements(revision: &Revision, catalog: &Catalog, settings: &Settings) -> Result<Value, Error> {
+    let file = lint::File {
+        path: revision.path.clone(),
+        text: revision.text.clone(),
+        tool: lint::input::Tool::Airlock,
+        linted: true,
+        problem: None,
+    };
+    let options = lint::Options {
+        knowledge: lint::Knowledge::Database,
+        rules: lint_rules::rules(&settings.lint)?,
+        whole_folder: false,
+    };
+    Ok(lint::format::statements(&lint::check(vec![file], catalog.clone(), &options)))
 }
 
 fn result(plan: &Plan, catalog: &Catalog, path: &str, written: bool) -> Value {

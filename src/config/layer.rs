@@ -5,6 +5,7 @@ use crate::error::{Error, Kind};
 use crate::run::limits::OnBlocker;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What one source says about the limits of a run.
@@ -85,6 +86,30 @@ pub(super) struct FileLayer {
     pub(super) plans: Option<String>,
     pub(super) limits: FileLimits,
     pub(super) plan: FilePlan,
+    pub(super) lint: LintSettings,
+}
+
+/// `[lint]`. Names of tools and hazards are looked up by whoever lints.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LintSettings {
+    /// Major version that verdicts are for when no server says it.
+    pub postgres: Option<u32>,
+    pub tool: Option<String>,
+    pub fail_on: Option<String>,
+    pub ignore: Vec<LintIgnore>,
+    /// Code or name of a hazard → `info`, `warning` or `error`.
+    pub severity: BTreeMap<String, String>,
+}
+
+/// `[[lint.ignore]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LintIgnore {
+    pub hazard: String,
+    /// Which files, as a pattern; all of them when there is none.
+    pub path: Option<String>,
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

@@ -13,6 +13,7 @@ use crate::rewrite;
 use crate::run::limits::Limits;
 use crate::sql::{Diagnostic, Span};
 use layer::{FileLayer, LimitsLayer};
+pub use layer::{LintIgnore, LintSettings};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What decides between recipes.
     pub planning: rewrite::Options,
+    /// What `airlock.toml` says about `lint`, as written.
+    pub lint: LintSettings,
 }
 
 /// Where the database is, password and all: never shown.
@@ -139,6 +142,7 @@ fn resolve(
             .map(DatabaseUrl),
         migrations: folder.join(file.migrations.as_deref().unwrap_or("migrations")),
         plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
+        lint: file.lint,
         limits: {
             let limits = with_defaults(limits);
             check(&limits)?;

@@ -44,4 +44,7 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 
 # A column of a table up to this size is renamed by copying it; above, through a view.
 # dual_column_limit = "10GB"
+
+[lint]
+# postgres, tool, fail_on, severity and [[lint.ignore]] go here; docs/lint.md describes them.
 "#;

@@ -185,9 +185,7 @@ fn stays_whole(draft: &mut Draft<'_>, statement: &Statement, found: &Relation) -
         | DirectiveKind::Rename(_)
         | DirectiveKind::AllowHazard { .. }
         | DirectiveKind::AllowFile { .. }
-        | DirectiveKind::Allow { .. } => {
-            false
-        }
+        | DirectiveKind::Allow { .. } => false,
     });
     if asked || !draft.catalog.sizes_known {
         return false;

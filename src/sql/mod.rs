@@ -11,16 +11,16 @@ pub mod error;
 pub mod grammar;
 mod locate;
 pub mod name;
-pub mod outline;
 pub(crate) mod nearest;
+pub mod outline;
 pub mod parse;
 pub mod shape;
 
 pub use diagnostic::{Diagnostic, Span};
 pub use directive::{Directive, DirectiveKind};
 pub use error::SqlError;
-pub use outline::{Outline, Piece, outline};
 pub use name::{QualifiedName, derived_name, quote_ident, quote_literal};
+pub use outline::{Outline, Piece, outline};
 pub use parse::{Script, Statement, decode, parse, parse_expression};
 pub use shape::{Shape, shape};
 

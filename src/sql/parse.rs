@@ -225,11 +225,9 @@ pub(super) fn home(
         }
     };
     index.ok_or_else(|| {
-        SqlError::Directive(
-            Diagnostic::new("directive applies to nothing", place).hint(
-                "Put it before the statement that it is about, or on that statement's last line.",
-            ),
-        )
+        SqlError::Directive(Diagnostic::new("directive applies to nothing", place).hint(
+            "Put it before the statement that it is about, or on that statement's last line.",
+        ))
     })
 }
 

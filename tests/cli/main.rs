@@ -4,6 +4,7 @@
 
 mod documentation;
 mod killed;
+mod lint;
 mod offline;
 mod online;
 mod project;

@@ -3,9 +3,9 @@
 //! `ALTER DOMAIN` takes SHARE on every table that has a column of the domain and reads it;
 //! `ALTER TYPE … ATTRIBUTE … CASCADE` takes ACCESS EXCLUSIVE on the tables made of the type.
 
-use crate::analyze::{Absent, AnalyzeError};
 use crate::analyze::effects::Effects;
 use crate::analyze::resolve::{Context, is_system_schema, range_from};
+use crate::analyze::{Absent, AnalyzeError};
 use crate::catalog::{DependantKind, Relation, RelationKind, TypeDef};
 use crate::lock::LockMode;
 use crate::sql::{Diagnostic, QualifiedName};

@@ -185,7 +185,11 @@ fn functions<'c>(
             overloads.iter().any(|f| schema.is_none_or(|schema| f.schema == schema))
         });
         // A catalog without any function was not read from a server: it says nothing of them.
-        if !found && !statement.missing_ok && !cx.catalog.functions.is_empty() && !cx.catalog.assumed {
+        if !found
+            && !statement.missing_ok
+            && !cx.catalog.functions.is_empty()
+            && !cx.catalog.assumed
+        {
             return Err(cx.no_such("function", name, &[]));
         }
         // Of several overloads it is not known which one the triggers and defaults call: that

@@ -6,9 +6,9 @@ mod change;
 
 pub(super) use change::{change_is_free, index_survives, never_converts};
 
-use super::{Absent, AnalyzeError};
 use super::resolve::{Context, is_system_schema};
 use super::volatility::name_parts;
+use super::{Absent, AnalyzeError};
 use crate::catalog::{Catalog, TypeDef};
 use crate::sql::{Diagnostic, QualifiedName, grammar};
 use pg_query::NodeEnum;

@@ -24,8 +24,7 @@ pub(super) fn is_undo(name: &str) -> bool {
 }
 
 pub(super) fn adapt(text: &str) -> Adapted<'_> {
-    let transaction =
-        if runs_outside(text) { Transaction::Statement } else { Transaction::File };
+    let transaction = if runs_outside(text) { Transaction::Statement } else { Transaction::File };
     Adapted::whole(text, transaction)
 }
 

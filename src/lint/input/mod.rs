@@ -19,7 +19,7 @@ mod sections;
 mod sqlx;
 mod structure;
 
-pub use order::{Candidate, arrange};
+pub use order::{Candidate, arrange, arrange_given};
 
 use crate::sql::{Diagnostic, Span, SqlError};
 use serde::Serialize;
@@ -105,6 +105,14 @@ impl<'a> Adapted<'a> {
         }
     }
 
+    /// A file that is no text.
+    pub fn unreadable(text: &'a str, problem: Diagnostic) -> Self {
+        let mut adapted = Self::whole(text, Transaction::Statement);
+        adapted.section = 0..0;
+        adapted.problems.push(SqlError::NotSql(problem));
+        adapted
+    }
+
     /// Overwrites `ranges`, which end at character boundaries, with blanks, line ends aside.
     fn blank(&mut self, ranges: &[Range<usize>]) {
         if ranges.iter().all(Range::is_empty) {
@@ -147,7 +155,7 @@ pub fn detect(path: &str, text: &str) -> Tool {
 }
 
 /// Reads `text` as `tool` would.
-pub fn adapt(tool: Tool, path: &str, text: &str) -> Adapted<'_> {
+pub fn adapt<'a>(tool: Tool, path: &str, text: &'a str) -> Adapted<'a> {
     match tool {
         Tool::Sql => plain::adapt(text),
         Tool::Flyway => flyway::adapt(text),

@@ -35,6 +35,20 @@ pub fn arrange(files: &[Candidate<'_>], tool: Option<Tool>) -> Vec<(usize, Tool)
     kept
 }
 
+/// The same for files that were named one by one: none is left out, and only tools that number their
+/// files change the order, because a shell sorts `V10` before `V2`.
+pub fn arrange_given(files: &[Candidate<'_>], tool: Option<Tool>) -> Vec<(usize, Tool)> {
+    let mut given: Vec<(usize, Tool)> = files
+        .iter()
+        .map(|file| tool.unwrap_or_else(|| detect(file.path, file.text)))
+        .enumerate()
+        .collect();
+    if given.iter().all(|(_, tool)| *tool == Tool::Flyway) {
+        given.sort_by(|(a, _), (b, _)| compare(files[*a].path, files[*b].path, Tool::Flyway));
+    }
+    given
+}
+
 /// The tool that most files belong to, plain SQL aside.
 fn prevailing(tools: &[Tool]) -> Tool {
     let count = |tool: Tool| tools.iter().filter(|other| **other == tool).count();

@@ -9,8 +9,28 @@ use std::ops::Range;
 
 /// Meta-commands that neither hold SQL nor decide which SQL runs.
 const HARMLESS: [&str; 22] = [
-    "a", "C", "cd", "connect", "c", "conninfo", "echo", "encoding", "f", "H", "o", "p", "prompt",
-    "pset", "q", "qecho", "r", "restrict", "t", "timing", "unrestrict", "x",
+    "a",
+    "C",
+    "cd",
+    "connect",
+    "c",
+    "conninfo",
+    "echo",
+    "encoding",
+    "f",
+    "H",
+    "o",
+    "p",
+    "prompt",
+    "pset",
+    "q",
+    "qecho",
+    "r",
+    "restrict",
+    "t",
+    "timing",
+    "unrestrict",
+    "x",
 ];
 /// Settings of psql: harmless unless a statement uses the variable, which the parser then refuses.
 const SETTINGS: [&str; 5] = ["set", "unset", "setenv", "warn", "errverbose"];

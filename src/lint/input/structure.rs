@@ -14,8 +14,7 @@ pub(super) fn recognises(text: &str) -> bool {
         end -= 1;
     }
     text[..end].contains("PostgreSQL database dump")
-        || (text.starts_with("SET statement_timeout = 0;")
-            || text.starts_with("\\restrict"))
+        || (text.starts_with("SET statement_timeout = 0;") || text.starts_with("\\restrict"))
 }
 
 pub(super) fn adapt(text: &str) -> Adapted<'_> {

@@ -78,7 +78,9 @@ fn what_decides_which_sql_runs_is_a_problem_with_its_place() {
 
 #[test]
 fn unterminated_things_end_with_the_text() {
-    for text in ["\\", "'\\", "/* \\", "$a$ \\", "E'\\", "COPY t FROM stdin;\n1", "\"\\", "$\\", "é\\"] {
+    for text in
+        ["\\", "'\\", "/* \\", "$a$ \\", "E'\\", "COPY t FROM stdin;\n1", "\"\\", "$\\", "é\\"]
+    {
         left(Tool::Sql, text);
     }
 }
@@ -109,10 +111,8 @@ fn revisions_have_the_order_of_their_parents() {
         )
     };
     let (child, parent) = (revision("bbbb", "aaaa"), revision("aaaa", "none"));
-    let files = [
-        Candidate { path: "1.sql", text: &child },
-        Candidate { path: "2.sql", text: &parent },
-    ];
+    let files =
+        [Candidate { path: "1.sql", text: &child }, Candidate { path: "2.sql", text: &parent }];
     let order: Vec<usize> = arrange(&files, None).into_iter().map(|(index, _)| index).collect();
     assert_eq!(order, [1, 0]);
 }

@@ -1,0 +1,81 @@
+//! What `[lint]` of the settings says, looked up: hazards by code or name, patterns, severities.
+
+use crate::config::{LintIgnore, LintSettings};
+use crate::error::{Error, Kind};
+use crate::hazard::{self, Hazard, Severity};
+use crate::lint::Rules;
+use crate::lint::suppress::Ignore;
+use clap::ValueEnum;
+use std::collections::BTreeMap;
+
+/// From which severity on a finding makes the command fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Error,
+    Warning,
+    Info,
+    Never,
+}
+
+impl FailOn {
+    /// Whether findings up to `worst` fail.
+    pub fn fails(self, worst: Option<Severity>) -> bool {
+        let least = match self {
+            FailOn::Error => Severity::Error,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Info => Severity::Info,
+            FailOn::Never => return false,
+        };
+        worst.is_some_and(|worst| worst >= least)
+    }
+
+    /// # Errors
+    /// `Kind::Input` for another word.
+    pub fn from_settings(text: &str) -> Result<Self, Error> {
+        FailOn::from_str(text, false).map_err(|_| {
+            bad(format!("lint.fail_on is `{text}`"), "Write error, warning, info or never.")
+        })
+    }
+}
+
+/// # Errors
+/// `Kind::Input`: a hazard, pattern or severity that there is not, a reason that is empty.
+pub fn rules(settings: &LintSettings) -> Result<Rules, Error> {
+    let ignores = settings.ignore.iter().map(ignore).collect::<Result<_, _>>()?;
+    let mut severities = BTreeMap::new();
+    for (name, severity) in &settings.severity {
+        let found = hazard(name, "lint.severity")?;
+        severities.insert(found.code, self::severity(severity, name)?);
+    }
+    Ok(Rules { ignores, severities })
+}
+
+fn ignore(written: &LintIgnore) -> Result<Ignore, Error> {
+    let hazard = hazard(&written.hazard, "lint.ignore")?;
+    if written.reason.trim().is_empty() {
+        let message = format!("[[lint.ignore]] of {} has an empty reason", written.hazard);
+        return Err(bad(message, "Write why: it is shown wherever the finding is."));
+    }
+    let path = written.path.as_deref().map(|text| {
+        glob::Pattern::new(text)
+            .map_err(|error| bad(format!("[[lint.ignore]]: `{text}` is not a pattern"), error.msg))
+    });
+    Ok(Ignore { hazard, path: path.transpose()?, reason: written.reason.clone() })
+}
+
+fn hazard(name: &str, place: &str) -> Result<&'static Hazard, Error> {
+    hazard::find(name).ok_or_else(|| {
+        bad(format!("{place}: unknown hazard `{name}`"), "`airlock explain` lists the hazards.")
+    })
+}
+
+fn severity(text: &str, name: &str) -> Result<Severity, Error> {
+    let all = [Severity::Info, Severity::Warning, Severity::Error];
+    all.into_iter().find(|severity| severity.name() == text).ok_or_else(|| {
+        bad(format!("lint.severity of {name} is `{text}`"), "Write error, warning or info.")
+    })
+}
+
+fn bad(message: String, hint: &str) -> Error {
+    Error::new(Kind::Input, message).hint(hint)
+}

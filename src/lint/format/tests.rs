@@ -1,0 +1,1 @@
+//! Every form over one report.
