@@ -68,7 +68,7 @@ pub enum Verdict {
 pub enum AnalyzeError {
     /// A relation, column, constraint, index, schema or type that is not in the catalog.
     #[error("{}", .0.message)]
-    Missing(Diagnostic, Absent),
+    Missing(Diagnostic, Box<Absent>),
     /// Something that exists already and would make the statement fail.
     #[error("{}", .0.message)]
     Exists(Diagnostic),

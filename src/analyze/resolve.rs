@@ -151,7 +151,7 @@ impl<'c> Context<'_, 'c> {
             Some(hint) => diagnostic.hint(hint),
             None => diagnostic,
         };
-        AnalyzeError::Missing(diagnostic, absent)
+        AnalyzeError::Missing(diagnostic, Box::new(absent))
     }
 
     /// The same name in another schema, or a close one in the schemas that were searched.
@@ -345,7 +345,7 @@ fn not_there(
         Some(close) => diagnostic.hint(format!("Did you mean \"{close}\"?")),
         None => diagnostic,
     };
-    AnalyzeError::Missing(diagnostic, absent)
+    AnalyzeError::Missing(diagnostic, Box::new(absent))
 }
 
 pub(super) fn is_system_schema(schema: &str) -> bool {

@@ -37,7 +37,10 @@ pub(in crate::analyze) fn existing_type<'c>(
         match cx.no_such("type", &wanted.relname, &known) {
             AnalyzeError::Missing(diagnostic, _) => {
                 let schema = (!schema.is_empty()).then(|| schema.to_owned());
-                AnalyzeError::Missing(diagnostic, Absent::Type { schema, name: wanted.relname })
+                AnalyzeError::Missing(
+                    diagnostic,
+                    Box::new(Absent::Type { schema, name: wanted.relname }),
+                )
             }
             other => other,
         }
@@ -83,7 +86,7 @@ pub(in crate::analyze) fn alter_enum(
                 None => diagnostic,
             };
             let absent = Absent::EnumLabel { of: name.clone(), label: wanted.clone() };
-            return Err(AnalyzeError::Missing(diagnostic, absent));
+            return Err(AnalyzeError::Missing(diagnostic, Box::new(absent)));
         }
     }
     if labels.contains(&statement.new_val) && !statement.skip_if_new_val_exists {

@@ -147,7 +147,7 @@ impl Context<'_, '_> {
                 Some(close) => diagnostic.hint(format!("Did you mean \"{close}\"?")),
                 None => diagnostic,
             };
-            AnalyzeError::Missing(diagnostic, absent)
+            AnalyzeError::Missing(diagnostic, Box::new(absent))
         })
     }
 }

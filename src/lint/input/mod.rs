@@ -131,17 +131,17 @@ impl<'a> Adapted<'a> {
 pub fn detect(path: &str, text: &str) -> Tool {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     // Marks in the text say more than names, which several tools share.
-    const BY_TEXT: [(Tool, fn(&str) -> bool); 5] = [
-        (Tool::Airlock, airlock::recognises),
-        (Tool::Dbmate, dbmate::recognises),
-        (Tool::Goose, goose::recognises),
-        (Tool::Structure, structure::recognises),
-        (Tool::Alembic, alembic::recognises),
-    ];
-    if let Some((tool, _)) = BY_TEXT.iter().find(|(_, recognises)| recognises(text)) {
-        return *tool;
-    }
-    if flyway::version(name).is_some() || flyway::is_repeatable(name) {
+    if airlock::recognises(text) {
+        Tool::Airlock
+    } else if dbmate::recognises(text) {
+        Tool::Dbmate
+    } else if goose::recognises(text) {
+        Tool::Goose
+    } else if structure::recognises(text) {
+        Tool::Structure
+    } else if alembic::recognises(text) {
+        Tool::Alembic
+    } else if flyway::version(name).is_some() || flyway::is_repeatable(name) {
         Tool::Flyway
     } else if prisma::recognises(path) {
         Tool::Prisma

@@ -107,7 +107,7 @@ impl Lexer<'_> {
             match byte {
                 b'\'' => self.quoted(b'\'', false),
                 b'"' => self.quoted(b'"', false),
-                b'-' if bytes.get(self.at + 1) == Some(&b'-') => self.to_line_end(),
+                b'-' if bytes.get(self.at + 1) == Some(&b'-') => self.skip_line(),
                 b'/' if bytes.get(self.at + 1) == Some(&b'*') => self.comment(),
                 b'$' => self.dollar(),
                 b';' => {
@@ -142,7 +142,7 @@ impl Lexer<'_> {
     }
 
     /// Goes on at the byte after the next `\n`, or at the end.
-    fn to_line_end(&mut self) {
+    fn skip_line(&mut self) {
         self.at = self.line_end(self.at);
     }
 
