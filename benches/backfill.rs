@@ -83,11 +83,13 @@ async fn prepare(cluster: &Cluster, rows: u64) {
     client
         .batch_execute(&format!(
             "CREATE TABLE items (id uuid PRIMARY KEY, name text NOT NULL, price int NOT NULL, quantity int NOT NULL, note text, total bigint);
-             INSERT INTO items SELECT gen_random_uuid(), 'item number ' || g, g % 1000, g % 17, repeat('x', 60) FROM generate_series(1, {rows}) AS g;
-             VACUUM (ANALYZE) items; CHECKPOINT"
+             INSERT INTO items SELECT gen_random_uuid(), 'item number ' || g, g % 1000, g % 17, repeat('x', 60) FROM generate_series(1, {rows}) AS g"
         ))
         .await
         .expect("fills");
+    for sql in ["VACUUM (ANALYZE) items", "CHECKPOINT"] {
+        client.batch_execute(sql).await.expect(sql);
+    }
 }
 
 async fn copy(cluster: &Cluster, name: &str) -> Target {
@@ -144,6 +146,9 @@ async fn main() {
     let jobs = number("JOBS", 1);
     let settings = [
         ("shared_buffers", "1GB"),
+        // Log segments are there to be used again, as on a server that has run for a while.
+        ("min_wal_size", "4GB"),
+        ("wal_init_zero", "off"),
         ("max_wal_size", "16GB"),
         ("checkpoint_timeout", "1h"),
         ("autovacuum", "off"),

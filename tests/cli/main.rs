@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod documentation;
+mod full_disk;
 mod killed;
 mod lint;
 mod offline;
