@@ -99,32 +99,9 @@ fn main() {
             }
         }
     }
-    let open = open_checks();
-    let trials = trials
-        .into_iter()
-        .map(|trial| {
-            let known = open.iter().any(|check| trial.name().ends_with(&format!("::{check}")));
-            trial.with_ignored_flag(known)
-        })
-        .collect::<Vec<_>>();
-    for check in &open {
-        assert!(
-            trials.iter().any(|trial| trial.name().ends_with(&format!("::{check}"))),
-            "tests/oracle/open.txt names {check}, which is no check"
-        );
-    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     server::stop_all();
     conclusion.exit();
-}
-
-/// Checks that are known to be open, from `open.txt`.
-fn open_checks() -> Vec<String> {
-    include_str!("open.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
-        .collect()
 }
 
 fn checks(case: &Case, major: u32, base_major: u32, sweep: &str) -> Vec<Check> {
