@@ -20,8 +20,13 @@ pub fn parse(text: &str) -> Result<ParseResult, String> {
 /// # Errors
 /// The scanner's own message: an unterminated string or comment, a malformed number.
 pub fn scan(text: &str) -> Result<Vec<ScanToken>, String> {
-    // Not `scan_tokens`: in pg_query 18.1 it makes a slice of a null pointer when there is none.
-    pg_query::scan(text).map(|scanned| scanned.tokens).map_err(message)
+    // In pg_query 18.1 `scan_tokens` makes a slice of a null pointer when there is no token; anything
+    // but white space is one. It takes a third of the time of `scan`.
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    if text.bytes().all(blank) {
+        return Ok(Vec::new());
+    }
+    pg_query::scan_tokens(text).map_err(message)
 }
 
 /// SQL text for a tree.

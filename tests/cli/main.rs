@@ -6,6 +6,7 @@ mod documentation;
 mod full_disk;
 mod killed;
 mod lint;
+mod lint_online;
 mod offline;
 mod online;
 mod project;

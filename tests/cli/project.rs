@@ -63,6 +63,12 @@ impl Project {
         self.variables.push((name.to_owned(), value.into()));
     }
 
+    /// What [`Project::set`] has set.
+    pub fn variable(&self, name: &str) -> String {
+        let of = self.variables.iter().find(|(known, _)| known == name);
+        of.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
     /// A revision file `migrations/<id>.sql`.
     pub fn revision(&self, id: &str, parents: &str, upgrade: &str) {
         self.revision_with(id, parents, upgrade, "");
