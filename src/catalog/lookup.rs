@@ -25,8 +25,8 @@ impl Catalog {
         let within = |schema: &str| {
             self.relations
                 .values()
-                .filter(|relation| relation.name.schema == schema)
-                .find_map(|relation| relation.index(name).map(|index| (relation, index)))
+                .filter_map(|relation| relation.index(name).map(|index| (relation, index)))
+                .find(|(relation, _)| relation.name.schema == schema)
         };
         match schema {
             Some(schema) => within(schema),
@@ -46,7 +46,8 @@ impl Catalog {
             || self
                 .relations
                 .values()
-                .any(|r| r.name.schema == name.schema && r.index(&name.name).is_some())
+                // Hardly any name is the same: the schema is looked at last.
+                .any(|r| r.index(&name.name).is_some() && r.name.schema == name.schema)
     }
 
     /// Foreign keys of other tables, and of the table itself, that point to `name`.

@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 /// # Errors
 /// The grammar's own message, which says no place.
 pub fn parse(text: &str) -> Result<ParseResult, String> {
+    refuse_endless(text)?;
     pg_query::parse(text, 0).map(|parsed| parsed.protobuf).map_err(message)
 }
 
@@ -26,7 +27,26 @@ pub fn scan(text: &str) -> Result<Vec<ScanToken>, String> {
     if text.bytes().all(blank) {
         return Ok(Vec::new());
     }
+    refuse_endless(text)?;
     pg_query::scan_tokens(text).map_err(message)
+}
+
+/// The scanner reads a run of operator characters again for every `/*` in it (PostgreSQL's `scan.l`,
+/// `xcstart`): some hundred kilobytes of them would take minutes.
+fn refuse_endless(text: &str) -> Result<(), String> {
+    const MAX_BYTES_READ: usize = 100_000_000;
+    if !text.contains("/*") {
+        return Ok(());
+    }
+    let bytes = text.as_bytes();
+    let runs = bytes.split(|byte| !b"~!@#^&|`?+-*/%<>=".contains(byte));
+    let longest = runs
+        .map(|run| run.len().saturating_mul(run.windows(2).filter(|pair| *pair == b"/*").count()))
+        .max();
+    if longest.unwrap_or(0) > MAX_BYTES_READ {
+        return Err("comments are nested too deeply".to_owned());
+    }
+    Ok(())
 }
 
 /// SQL text for a tree.

@@ -120,8 +120,8 @@ fn constraint_exists(catalog: &Catalog, schema: &str, name: &str) -> bool {
     let of_table = catalog
         .relations
         .values()
-        .filter(|relation| relation.name.schema == schema)
-        .any(|relation| relation.constraint(name).is_some());
+        // Hardly any name is the same: the schema is looked at last.
+        .any(|relation| relation.constraint(name).is_some() && relation.name.schema == schema);
     of_table
         || catalog.types.iter().any(|(type_name, definition)| match definition {
             TypeDef::Domain { checks, .. } => {
