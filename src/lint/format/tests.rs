@@ -6,16 +6,12 @@ use crate::lint::input::Tool;
 use crate::lint::{self, File, Knowledge, Options, Report, Rules};
 
 /// A name that is markup in every form.
-const HOSTILE: &str = "ALTER TABLE \"<b>`|*%0A::,]]>\n\u{7}\u{202e}\" ALTER COLUMN a SET NOT NULL;\nSELEC `|;\n";
+const HOSTILE: &str =
+    "ALTER TABLE \"<b>`|*%0A::,]]>\n\u{7}\u{202e}\" ALTER COLUMN a SET NOT NULL;\nSELEC `|;\n";
 
 fn report(path: &str, text: &str) -> Report {
-    let file = File {
-        path: path.into(),
-        text: text.into(),
-        tool: Tool::Sql,
-        linted: true,
-        problem: None,
-    };
+    let file =
+        File { path: path.into(), text: text.into(), tool: Tool::Sql, linted: true, problem: None };
     let options =
         Options { knowledge: Knowledge::Files, rules: Rules::default(), whole_folder: true };
     lint::check(vec![file], Catalog::assumed(18), &options)
@@ -39,7 +35,10 @@ fn control_characters_do_not_reach_a_person() {
 fn a_workflow_command_is_one_line_with_its_properties_escaped() {
     let text = hostile(Form::Github);
     for line in text.lines() {
-        assert!(line.starts_with("::") && line.contains(" file=a b/<x>%2C1%3A2.sql,line="), "{line}");
+        assert!(
+            line.starts_with("::") && line.contains(" file=a b/<x>%2C1%3A2.sql,line="),
+            "{line}"
+        );
     }
     assert!(text.contains("line=3,endLine=3,col=1,endColumn=5"), "{text}");
 }
