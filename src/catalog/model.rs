@@ -137,6 +137,18 @@ pub struct Relation {
     pub dependants: Vec<Dependant>,
     /// For a sequence: `table.column` that owns it.
     pub owned_by: Option<(QualifiedName, String)>,
+    /// For a sequence: where it stands. `None` when that is not known.
+    #[serde(default)]
+    pub sequence: Option<Sequence>,
+}
+
+/// How far a sequence has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// The last number that was given out; `None` before the first, or without the privilege to see it.
+    pub last_value: Option<i64>,
+    pub max_value: i64,
+    pub increment: i64,
 }
 
 impl Relation {
@@ -177,6 +189,7 @@ impl Relation {
             view_definition: None,
             dependants: Vec::new(),
             owned_by: None,
+            sequence: None,
         }
     }
 

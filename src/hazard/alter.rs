@@ -54,7 +54,10 @@ pub(super) fn subcommands<'a>(
         .enumerate()
         .map(|(index, command)| {
             let alone = apart.then(|| alone(statement, alter, index, catalog)).flatten();
-            let impact = alone.map_or(Cow::Borrowed(impact), Cow::Owned);
+            let impact = match alone {
+                Some(alone) => Cow::Owned(within(alone, impact)),
+                None => Cow::Borrowed(impact),
+            };
             let table = table.clone();
             Subcommand { command, alter, relation, table, impact, statement, index }
         })
@@ -76,6 +79,17 @@ fn alone(
         ..*statement
     };
     analyze(&one, catalog).ok()
+}
+
+/// Leaves out what another subcommand saves: a check that is dropped in the same statement is not
+/// verified, a table that is written anew is not read first.
+fn within(mut alone: Impact, whole: &Impact) -> Impact {
+    let worked = !alone.work.is_empty();
+    alone.work.retain(|work| whole.work.contains(work));
+    if worked && alone.work.is_empty() && alone.verdict == Verdict::Blocking {
+        alone.verdict = Verdict::Brief;
+    }
+    alone
 }
 
 impl<'a> Subcommand<'a> {

@@ -65,6 +65,7 @@ impl Checker {
                 end(&self.history, catalog, &mut self.found);
             }
         }
+        self.found.end(catalog);
         self.found.take()
     }
 }

@@ -4,7 +4,7 @@ use super::alter::Subcommand;
 use super::find::Found;
 use super::history::History;
 use super::words;
-use super::{Hazard, place};
+use super::{Finding, Hazard, place};
 use crate::analyze::Impact;
 use crate::catalog::{Catalog, Persistence, Relation, RelationKind};
 use crate::lock::LockMode;
@@ -36,14 +36,14 @@ impl<'a> Context<'a> {
         &self.statement.node
     }
 
-    /// The relation that `name` means.
-    pub(super) fn relation(&self, name: &RangeVar) -> Option<&'a Relation> {
-        resolve(self.catalog, name)
-    }
-
     /// The full name of what `name` means, in the schema of new objects when nobody knows it.
     pub(super) fn name(&self, name: &RangeVar) -> QualifiedName {
         full_name(self.catalog, name)
+    }
+
+    /// Whether there may be things that the catalog does not know: it comes from files alone.
+    pub(super) fn may_exist_unseen(&self) -> bool {
+        false
     }
 
     /// Whether somebody else can be using the relation.
@@ -68,13 +68,13 @@ impl<'a> Context<'a> {
         lock_on(self.impact, name)
     }
 
-    /// Relations in use that the statement locks so that writers wait, with the mode.
+    /// Relations in use, and with rows, that the statement locks so that writers wait; with the mode.
     pub(super) fn strong_locks(&self) -> impl Iterator<Item = (&'a QualifiedName, LockMode)> {
         let cx = *self;
         self.impact
             .locks
             .iter()
-            .filter(move |lock| lock.mode.blocks_writes() && cx.in_use(&lock.relation))
+            .filter(move |lock| lock.mode.blocks_writes() && cx.is_live(&lock.relation))
             .map(|lock| (&lock.relation, lock.mode))
     }
 
@@ -116,6 +116,19 @@ impl<'a> Context<'a> {
         remedy: Option<String>,
     ) {
         found.add(hazard, self.number(), span, message.into(), remedy);
+    }
+
+    /// The same, unless a relation called `name` exists again at the end of the file.
+    pub(super) fn report_unless_again(
+        &self,
+        found: &mut Found,
+        hazard: &'static Hazard,
+        span: Span,
+        message: String,
+        name: QualifiedName,
+    ) {
+        let statement = self.number();
+        found.later(name, Finding { hazard, statement, span, message, remedy: None });
     }
 
     /// Work of this kind that the statement does, one entry for each relation.

@@ -1,7 +1,8 @@
 //! Gathers findings.
 
 use super::{Finding, Hazard, Severity};
-use crate::sql::Span;
+use crate::catalog::Catalog;
+use crate::sql::{QualifiedName, Span};
 use std::collections::BTreeSet;
 
 /// The findings of a statement, and what has been said of the file already.
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 pub(super) struct Found {
     findings: Vec<Finding>,
     said: BTreeSet<(&'static str, String)>,
+    later: Vec<(QualifiedName, Finding)>,
 }
 
 impl Found {
@@ -23,6 +25,20 @@ impl Found {
         let finding = Finding { hazard, statement, span, message, remedy };
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
+        }
+    }
+
+    /// Keeps a finding for the end of the file.
+    pub(super) fn later(&mut self, name: QualifiedName, finding: Finding) {
+        self.later.push((name, finding));
+    }
+
+    /// Adds what was kept of names that mean nothing in `catalog`.
+    pub(super) fn end(&mut self, catalog: &Catalog) {
+        for (name, finding) in std::mem::take(&mut self.later) {
+            if catalog.relation(&name).is_none() {
+                self.findings.push(finding);
+            }
         }
     }
 

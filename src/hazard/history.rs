@@ -3,7 +3,7 @@
 
 use super::Options;
 use super::alter::inline;
-use super::context::{full_name, in_use};
+use super::context::{full_name, in_use, is_empty};
 use crate::analyze::Impact;
 use crate::catalog::Catalog;
 use crate::lock::LockMode;
@@ -43,6 +43,8 @@ pub(super) struct Created {
 /// A value that an enum has got in the open transaction.
 #[derive(Debug, Clone)]
 pub(super) struct AddedValue {
+    /// The name of the enum, without its schema.
+    pub(super) of: String,
     pub(super) label: String,
     pub(super) statement: usize,
 }
@@ -77,6 +79,8 @@ pub(super) struct History {
     pub(super) not_valid: Vec<NotValid>,
     pub(super) keys: Vec<AddedKey>,
     pub(super) tables: Vec<Created>,
+    /// Columns that the file adds to tables, by table.
+    columns: Vec<(QualifiedName, String)>,
 }
 
 impl History {
@@ -94,11 +98,22 @@ impl History {
             not_valid: Vec::new(),
             keys: Vec::new(),
             tables: Vec::new(),
+            columns: Vec::new(),
         }
     }
 
     pub(super) fn in_transaction(&self) -> bool {
         self.opened.is_some() || self.wrapped
+    }
+
+    /// Whether the tool has a transaction of its own open, which it also ends.
+    pub(super) fn wraps(&self) -> bool {
+        self.wrapped
+    }
+
+    /// Whether this file has added the column, so that no application knows it yet.
+    pub(super) fn has_added_column(&self, table: &QualifiedName, column: &str) -> bool {
+        self.columns.iter().any(|(of, name)| of == table && name == column)
     }
 
     /// The strongest lock that earlier statements of the transaction hold on `relation`.
@@ -126,7 +141,10 @@ impl History {
         self.constraints(statement, catalog);
         if self.unbounded.is_none() && !self.lock_timeout {
             let strong = impact.locks.iter().find(|lock| {
-                lock.mode.blocks_writes() && catalog.relation(&lock.relation).is_none_or(in_use)
+                lock.mode.blocks_writes()
+                    && catalog
+                        .relation(&lock.relation)
+                        .is_none_or(|relation| in_use(relation) && !is_empty(relation, catalog))
             });
             self.unbounded =
                 strong.map(|lock| (self.number, statement.span, lock.relation.clone(), lock.mode));
@@ -159,8 +177,17 @@ impl History {
     }
 
     fn timeout(&mut self, statement: &Statement) {
-        let NodeEnum::VariableSetStmt(set) = &statement.node else { return };
-        if !matches!(set.name.to_ascii_lowercase().as_str(), "lock_timeout" | "statement_timeout") {
+        let set = match &statement.node {
+            NodeEnum::VariableSetStmt(set) => set,
+            NodeEnum::SelectStmt(_) if statement.sql.contains("lock_timeout") => {
+                self.lock_timeout |= statement.sql.contains("set_config");
+                return;
+            }
+            _ => return,
+        };
+        let all = set.kind() == VariableSetKind::VarResetAll;
+        let name = set.name.to_ascii_lowercase();
+        if !all && !matches!(&*name, "lock_timeout" | "statement_timeout") {
             return;
         }
         let zero = set.args.first().is_some_and(|arg| {
@@ -200,8 +227,11 @@ impl History {
             NodeEnum::AlterEnumStmt(alter)
                 if alter.old_val.is_empty() && !self.enums.contains(&last(&alter.type_name)) =>
             {
-                let label = alter.new_val.clone();
-                self.values.push(AddedValue { label, statement: self.number });
+                self.values.push(AddedValue {
+                    of: last(&alter.type_name),
+                    label: alter.new_val.clone(),
+                    statement: self.number,
+                });
             }
             _ => {}
         }
@@ -241,6 +271,11 @@ impl History {
                     let def = command.def.as_ref().and_then(|def| def.node.as_ref());
                     match (command.subtype(), def) {
                         (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(column))) => {
+                            let old = catalog.relation(&table);
+                            if old.is_some_and(|old| old.column(&column.colname).is_some()) {
+                                continue;
+                            }
+                            self.columns.push((table.clone(), column.colname.clone()));
                             for constraint in inline(column) {
                                 let columns = vec![column.colname.clone()];
                                 self.foreign_key(statement, catalog, &table, constraint, columns);

@@ -7,8 +7,6 @@
 //!
 //! [`Impact`]: crate::analyze::Impact
 
-#![allow(dead_code, reason = "the context offers what the next hazards need")]
-
 mod alter;
 mod checker;
 mod context;

@@ -25,6 +25,7 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_login_key ON users (login);
 CREATE INDEX users_name_idx ON users (normalized(name));
 CREATE INDEX users_updated_idx ON users (updated_at);
+CREATE INDEX users_broken_idx ON users (nick);
 CREATE TRIGGER users_touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch();
 CREATE POLICY users_see_all ON users USING (true);
 

@@ -2,10 +2,12 @@
 
 use super::{Checker, Finding, Hazard, Options};
 use crate::analyze::analyze;
-use crate::catalog::{Catalog, Function, Volatility};
+use crate::catalog::{Catalog, Function, Sequence, Volatility};
 use crate::sql::{QualifiedName, parse};
 
 const EMPTY: &str = "archive";
+/// Left invalid by a build that failed.
+const BROKEN: &str = "users_broken_idx";
 
 /// The shop on PostgreSQL 18, with a gigabyte in every table but the empty one.
 pub(super) fn shop() -> Catalog {
@@ -40,6 +42,14 @@ pub(super) fn shop() -> Catalog {
         catalog.apply(&statement);
     }
     for relation in catalog.relations.values_mut() {
+        for index in relation.indexes.iter_mut().filter(|index| index.name == BROKEN) {
+            index.valid = false;
+        }
+        if relation.name.name == "orders_id_seq" {
+            let last_value = Some(1_500_000_000);
+            let max_value = i64::from(i32::MAX);
+            relation.sequence = Some(Sequence { last_value, max_value, increment: 1 });
+        }
         relation.created_here = false;
         relation.empty = relation.name.name == EMPTY;
         if !relation.empty {

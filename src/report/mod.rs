@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod estimate;
+pub mod hazard;
 pub mod impact;
 pub mod plan;
 pub mod progress;

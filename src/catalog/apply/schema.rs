@@ -14,6 +14,7 @@ use pg_query::protobuf::{
 const DEFAULT_SEARCH_PATH: &str = "\"$user\", public";
 
 const SEARCH_PATH: &str = "search_path";
+const TIME_ZONE: &str = "TimeZone";
 
 pub(super) fn create(catalog: &mut Catalog, create: &CreateSchemaStmt) {
     let name = match &create.authrole {
@@ -88,9 +89,16 @@ fn each_function(catalog: &mut Catalog, mut change: impl FnMut(&mut Vec<Function
     catalog.functions.retain(|_, functions| !functions.is_empty());
 }
 
-/// `SET search_path`, for the session or the transaction: a migration is read to its end.
+/// `SET search_path` and `SET TIME ZONE`, for the session or the transaction: a migration is read to its end.
 pub(super) fn set_variable(catalog: &mut Catalog, set: &VariableSetStmt) {
     let all = set.kind() == VariableSetKind::VarResetAll;
+    if set.name.eq_ignore_ascii_case(TIME_ZONE) || all {
+        // What it was before, and what the role's own is, is not known: no zone is not UTC.
+        match set.args.first().and_then(word).filter(|_| !all) {
+            Some(zone) => catalog.server.settings.insert(TIME_ZONE.to_owned(), zone),
+            None => catalog.server.settings.remove(TIME_ZONE),
+        };
+    }
     if set.name != SEARCH_PATH && !all {
         return;
     }

@@ -4,7 +4,7 @@
 use super::relations::{Loaded, bytes, letter, qualified};
 use crate::catalog::{
     Constraint, ConstraintKind, Dependant, DependantKind, Index, Policy, Relation, ReplicaIdentity,
-    StatisticsObject, Trigger,
+    Sequence, StatisticsObject, Trigger,
 };
 use tokio_postgres::Row;
 
@@ -205,6 +205,18 @@ pub(super) fn sequence_owners(loaded: &mut Loaded, rows: &[Row]) {
         let Some(owner) = qualified(row, "schema", "name") else { continue };
         if let Some(sequence) = loaded.of(row, "sequence") {
             sequence.owned_by = Some((owner, row.get("column")));
+        }
+    }
+}
+
+pub(super) fn sequences(loaded: &mut Loaded, rows: &[Row]) {
+    for row in rows {
+        if let Some(relation) = loaded.of(row, "sequence") {
+            relation.sequence = Some(Sequence {
+                last_value: row.get("last_value"),
+                max_value: row.get("max_value"),
+                increment: row.get("increment"),
+            });
         }
     }
 }

@@ -125,10 +125,11 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
     members::triggers(&mut loaded, &triggers);
     members::rules(&mut loaded, &rules);
     members::policies(&mut loaded, &policies);
-    let (publications, statistics, owners, dependants, views) = tokio::try_join!(
+    let (publications, statistics, owners, sequences, dependants, views) = tokio::try_join!(
         filtered(queries::PUBLICATIONS),
         filtered(queries::STATISTICS),
         filtered(queries::SEQUENCE_OWNERS),
+        filtered(queries::SEQUENCES),
         filtered(queries::DEPENDANTS),
         filtered(queries::VIEWS),
     )
@@ -136,6 +137,7 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
     members::publications(&mut loaded, &publications);
     members::statistics(&mut loaded, &statistics);
     members::sequence_owners(&mut loaded, &owners);
+    members::sequences(&mut loaded, &sequences);
     members::dependants(&mut loaded, &dependants);
     members::views(&mut loaded, &views);
     catalog.relations = loaded.finish();

@@ -298,6 +298,19 @@ SELECT c.oid AS sequence, n.nspname::text AS schema, t.relname::text AS name,
   JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = r.refobjsubid
  WHERE {wanted} AND c.relkind = 'S'";
 
+/// Where sequences stand. Asking for the position of one that belongs to another session, or that
+/// the role must not see, would be an error.
+pub(crate) const SEQUENCES: &str = "
+SELECT c.oid AS sequence,
+       s.seqmax AS max_value,
+       s.seqincrement AS increment,
+       CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE') AND NOT pg_is_other_temp_schema(n.oid)
+            THEN pg_sequence_last_value(c.oid) END AS last_value
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_sequence s ON s.seqrelid = c.oid
+ WHERE {wanted} AND c.relkind = 'S'";
+
 pub(crate) const TYPES: &str = "
 SELECT n.nspname::text AS schema,
        t.typname::text AS name,

@@ -216,6 +216,7 @@ fn relation(row: &Row) -> Relation {
         view_definition: None,
         dependants: Vec::new(),
         owned_by: None,
+        sequence: None,
     }
 }
 

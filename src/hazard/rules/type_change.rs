@@ -50,7 +50,7 @@ fn fires_only_where_rows_are_rewritten() {
         &[
             "ALTER TABLE orders ALTER COLUMN id TYPE bigint",
             "ALTER TABLE orders ALTER COLUMN code TYPE varchar(5)",
-            "ALTER TABLE orders ADD COLUMN x int, ALTER COLUMN user_id TYPE int",
+            "ALTER TABLE shipments ADD COLUMN x int, ALTER COLUMN order_id TYPE bigint",
             "ALTER TABLE users ALTER COLUMN bio TYPE text USING lower(bio)",
         ],
         &[
