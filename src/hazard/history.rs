@@ -12,6 +12,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterTableType, ConstrType, Constraint, Node, TransactionStmtKind, VariableSetKind,
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A lock that a transaction holds.
 #[derive(Debug, Clone)]
@@ -45,15 +46,6 @@ pub(super) struct Created {
 pub(super) struct AddedValue {
     /// The name of the enum, without its schema.
     pub(super) of: String,
-    pub(super) label: String,
-    pub(super) statement: usize,
-}
-
-/// A constraint that the open transaction has added `NOT VALID`.
-#[derive(Debug, Clone)]
-pub(super) struct NotValid {
-    pub(super) table: QualifiedName,
-    pub(super) constraint: String,
     pub(super) statement: usize,
 }
 
@@ -72,15 +64,19 @@ pub(super) struct History {
     /// The first statement that waits for a strong lock without bound, and what it locks.
     pub(super) unbounded: Option<(usize, Span, QualifiedName, LockMode)>,
     /// Locks of the open transaction on relations that others use, each relation at its strongest.
-    pub(super) held: Vec<Held>,
-    pub(super) values: Vec<AddedValue>,
-    /// Enums that the open transaction has created: their new values may be used at once.
+    held: BTreeMap<QualifiedName, Held>,
+    /// Values that enums have got in the open transaction, by label.
+    pub(super) values: BTreeMap<String, Vec<AddedValue>>,
+    /// Enums that the open transaction has created.
     pub(super) enums: Vec<String>,
-    pub(super) not_valid: Vec<NotValid>,
+    /// Constraints that the open transaction has added `NOT VALID`, and the statement that did.
+    not_valid: BTreeMap<QualifiedName, BTreeMap<String, usize>>,
     pub(super) keys: Vec<AddedKey>,
     pub(super) tables: Vec<Created>,
     /// Columns that the file adds to tables, by table.
-    columns: Vec<(QualifiedName, String)>,
+    columns: BTreeMap<QualifiedName, BTreeSet<String>>,
+    /// Schemas that the file creates.
+    pub(super) schemas: BTreeSet<String>,
 }
 
 impl History {
@@ -92,13 +88,14 @@ impl History {
             wrapped: options.in_transaction,
             lock_timeout: options.lock_timeout,
             unbounded: None,
-            held: Vec::new(),
-            values: Vec::new(),
+            held: BTreeMap::new(),
+            values: BTreeMap::new(),
             enums: Vec::new(),
-            not_valid: Vec::new(),
+            not_valid: BTreeMap::new(),
             keys: Vec::new(),
             tables: Vec::new(),
-            columns: Vec::new(),
+            columns: BTreeMap::new(),
+            schemas: BTreeSet::new(),
         }
     }
 
@@ -113,17 +110,22 @@ impl History {
 
     /// Whether this file has added the column, so that no application knows it yet.
     pub(super) fn has_added_column(&self, table: &QualifiedName, column: &str) -> bool {
-        self.columns.iter().any(|(of, name)| of == table && name == column)
+        self.columns.get(table).is_some_and(|columns| columns.contains(column))
+    }
+
+    /// The statement that has added the constraint `NOT VALID` in the open transaction.
+    pub(super) fn added_not_valid(&self, table: &QualifiedName, constraint: &str) -> Option<usize> {
+        self.not_valid.get(table)?.get(constraint).copied()
     }
 
     /// The strongest lock that earlier statements of the transaction hold on `relation`.
     pub(super) fn held_on(&self, relation: &QualifiedName) -> Option<&Held> {
-        self.held.iter().find(|held| held.relation == *relation)
+        self.held.get(relation)
     }
 
     /// Locks of earlier statements of the transaction that writers wait for.
     pub(super) fn held_strongly(&self) -> impl Iterator<Item = &Held> {
-        self.held.iter().filter(|held| held.mode.blocks_writes())
+        self.held.values().filter(|held| held.mode.blocks_writes())
     }
 
     pub(super) fn begin(&mut self, _statement: &Statement) {
@@ -136,7 +138,7 @@ impl History {
         self.timeout(statement);
         if self.in_transaction() {
             self.hold(catalog, impact);
-            self.add_values(statement);
+            self.add_values(statement, catalog);
         }
         self.constraints(statement, catalog);
         if self.unbounded.is_none() && !self.lock_timeout {
@@ -205,19 +207,18 @@ impl History {
             if !catalog.relation(&lock.relation).is_none_or(in_use) {
                 continue;
             }
-            match self.held.iter_mut().find(|held| held.relation == lock.relation) {
-                Some(held) if held.mode >= lock.mode => {}
-                Some(held) => (held.mode, held.statement) = (lock.mode, self.number),
-                None => self.held.push(Held {
-                    relation: lock.relation.clone(),
-                    mode: lock.mode,
-                    statement: self.number,
-                }),
+            if self.held.get(&lock.relation).is_none_or(|held| held.mode < lock.mode) {
+                let relation = lock.relation.clone();
+                let held =
+                    Held { relation: relation.clone(), mode: lock.mode, statement: self.number };
+                self.held.insert(relation, held);
             }
         }
     }
 
-    fn add_values(&mut self, statement: &Statement) {
+    fn add_values(&mut self, statement: &Statement, catalog: &Catalog) {
+        // Since 17 the values of an enum that is as new as they are can be used at once.
+        let new_is_free = catalog.server.major() >= 17;
         let last = |name: &[Node]| match name.last().and_then(|part| part.node.as_ref()) {
             Some(NodeEnum::String(part)) => part.sval.clone(),
             _ => String::new(),
@@ -225,13 +226,11 @@ impl History {
         match &statement.node {
             NodeEnum::CreateEnumStmt(create) => self.enums.push(last(&create.type_name)),
             NodeEnum::AlterEnumStmt(alter)
-                if alter.old_val.is_empty() && !self.enums.contains(&last(&alter.type_name)) =>
+                if alter.old_val.is_empty()
+                    && !(new_is_free && self.enums.contains(&last(&alter.type_name))) =>
             {
-                self.values.push(AddedValue {
-                    of: last(&alter.type_name),
-                    label: alter.new_val.clone(),
-                    statement: self.number,
-                });
+                let added = AddedValue { of: last(&alter.type_name), statement: self.number };
+                self.values.entry(alter.new_val.clone()).or_default().push(added);
             }
             _ => {}
         }
@@ -239,6 +238,9 @@ impl History {
 
     fn constraints(&mut self, statement: &Statement, catalog: &Catalog) {
         match &statement.node {
+            NodeEnum::CreateSchemaStmt(create) => {
+                self.schemas.insert(create.schemaname.clone());
+            }
             NodeEnum::CreateStmt(create) => {
                 let Some(name) = &create.relation else { return };
                 let table = full_name(catalog, name);
@@ -275,7 +277,10 @@ impl History {
                             if old.is_some_and(|old| old.column(&column.colname).is_some()) {
                                 continue;
                             }
-                            self.columns.push((table.clone(), column.colname.clone()));
+                            self.columns
+                                .entry(table.clone())
+                                .or_default()
+                                .insert(column.colname.clone());
                             for constraint in inline(column) {
                                 let columns = vec![column.colname.clone()];
                                 self.foreign_key(statement, catalog, &table, constraint, columns);
@@ -283,11 +288,8 @@ impl History {
                         }
                         (AlterTableType::AtAddConstraint, Some(NodeEnum::Constraint(added))) => {
                             if added.skip_validation && self.in_transaction() {
-                                self.not_valid.push(NotValid {
-                                    table: table.clone(),
-                                    constraint: added.conname.clone(),
-                                    statement: self.number,
-                                });
+                                let of = self.not_valid.entry(table.clone()).or_default();
+                                of.insert(added.conname.clone(), self.number);
                             }
                             let columns = strings(&added.fk_attrs);
                             self.foreign_key(statement, catalog, &table, added, columns);

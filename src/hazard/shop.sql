@@ -59,14 +59,14 @@ CREATE TABLE archive (
     total numeric(10,2)
 );
 
-CREATE TABLE events (at timestamptz NOT NULL, kind text) PARTITION BY RANGE (at);
+CREATE TABLE events (at date NOT NULL, kind text) PARTITION BY RANGE (at);
 CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE events_2025 (
-    at timestamptz NOT NULL,
+    at date NOT NULL,
     kind text,
     CONSTRAINT in_2025 CHECK (at >= '2025-01-01' AND at < '2026-01-01')
 );
-CREATE TABLE events_2026 (at timestamptz NOT NULL, kind text);
+CREATE TABLE events_2026 (at date NOT NULL, kind text);
 
 CREATE TABLE metrics (at date NOT NULL, value int) PARTITION BY RANGE (at);
 CREATE TABLE metrics_2024 PARTITION OF metrics FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');

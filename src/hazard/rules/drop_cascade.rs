@@ -21,12 +21,13 @@ pub(in crate::hazard) static HAZARD: Hazard = Hazard {
     source: "PostgreSQL documentation, Dependency Tracking.",
 };
 
+const WHATEVER: &str = "everything that depends on it is dropped, whatever that is";
+
 pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
     match cx.node() {
         NodeEnum::DropStmt(drop) if drop.behavior() == DropBehavior::DropCascade => {
             let Some(goes) = goes_with(cx, drop) else {
-                let message = "everything that depends on it is dropped, whatever that is";
-                return cx.report(found, &HAZARD, cx.statement.span, message, None);
+                return cx.report(found, &HAZARD, cx.statement.span, WHATEVER, None);
             };
             say(cx, found, cx.statement.span, &goes);
         }
@@ -39,7 +40,16 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
                 if sub.command.behavior() != DropBehavior::DropCascade {
                     continue;
                 }
-                let Some(relation) = sub.relation else { continue };
+                let Some(relation) = sub.relation.filter(|relation| super::known(relation)) else {
+                    let drops = matches!(
+                        sub.kind(),
+                        AlterTableType::AtDropColumn | AlterTableType::AtDropConstraint
+                    );
+                    if drops {
+                        cx.report(found, &HAZARD, sub.span(), WHATEVER, None);
+                    }
+                    continue;
+                };
                 let name = &sub.command.name;
                 let goes = match sub.kind() {
                     AlterTableType::AtDropColumn => dependants(cx.catalog, relation, Some(name)),
@@ -126,7 +136,8 @@ fn goes_with(cx: &Context<'_>, drop: &DropStmt) -> Option<Vec<String>> {
     }
     goes.sort();
     goes.dedup();
-    Some(goes)
+    // What files alone tell of a schema, type or function is not all that uses it.
+    (!goes.is_empty() || !cx.may_exist_unseen() || !names.is_empty()).then_some(goes)
 }
 
 /// What hangs on a relation, or on one of its columns.

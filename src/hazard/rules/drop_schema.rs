@@ -32,10 +32,13 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         let within = cx.catalog.relations.values().filter(|r| r.name.schema == schema.sval);
         let within: Vec<&QualifiedName> =
             within.filter(|relation| in_use(relation)).map(|relation| &relation.name).collect();
-        if within.is_empty() {
-            continue;
-        }
-        let message = format!("with the schema go {}", listed(&within));
+        let unseen = cx.may_exist_unseen() && !cx.file.schemas.contains(&schema.sval);
+        let goes = match within.as_slice() {
+            [] if unseen => "everything in it, whatever that is".to_owned(),
+            [] => continue,
+            within => listed(within),
+        };
+        let message = format!("with the schema go {goes}");
         cx.report(found, &HAZARD, cx.span_of_word(&schema.sval), message, None);
     }
 }

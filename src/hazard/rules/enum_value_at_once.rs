@@ -16,30 +16,27 @@ pub(in crate::hazard) static HAZARD: Hazard = Hazard {
              it in a file of its own.",
     bad: "BEGIN;\nALTER TYPE mood ADD VALUE 'curious';\nUPDATE users SET feeling = 'curious' WHERE id = 1;\nCOMMIT;",
     good: "ALTER TYPE mood ADD VALUE 'curious';\nUPDATE users SET feeling = 'curious' WHERE id = 1;",
-    source: "PostgreSQL documentation, ALTER TYPE, Notes.",
+    source: "PostgreSQL documentation, ALTER TYPE, Notes; since 17 not for an enum made in the same transaction.",
 };
 
 pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
     if cx.file.values.is_empty() || matches!(cx.node(), NodeEnum::AlterEnumStmt(_)) {
         return;
     }
-    for added in &cx.file.values {
-        let mut used = None;
-        let mut cast = false;
-        each_node(cx.node(), |node| match node {
-            NodeRef::AConst(constant) => {
-                if matches!(&constant.val, Some(Val::Sval(text)) if text.sval == added.label) {
-                    used = Some(constant.location);
-                }
+    let mut used = Vec::new();
+    let mut casts = Vec::new();
+    each_node(cx.node(), |node| match node {
+        NodeRef::AConst(constant) => {
+            if let Some(Val::Sval(text)) = &constant.val
+                && let Some((label, added)) = cx.file.values.get_key_value(&text.sval)
+            {
+                used.extend(added.iter().map(|added| (label, added, constant.location)));
             }
-            NodeRef::TypeCast(cast_node) => {
-                cast |= cast_node
-                    .type_name
-                    .as_ref()
-                    .is_some_and(|name| super::last_name(name) == added.of);
-            }
-            _ => {}
-        });
+        }
+        NodeRef::TypeCast(cast) => casts.extend(cast.type_name.as_ref().map(super::last_name)),
+        _ => {}
+    });
+    for (label, added, location) in used {
         // The same word in a column of another type is harmless.
         let typed = || {
             cx.impact.locks.iter().any(|lock| {
@@ -51,10 +48,12 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
                 })
             })
         };
-        let Some(location) = used.filter(|_| cast || typed()) else { continue };
+        if !casts.contains(&added.of) && !typed() {
+            continue;
+        }
         let message = format!(
             "{} is a value since statement {} of the same transaction: PostgreSQL refuses to use it",
-            quote_literal(&added.label),
+            quote_literal(label),
             added.statement
         );
         let remedy = "COMMIT after ALTER TYPE … ADD VALUE.".to_owned();
@@ -85,7 +84,13 @@ fn each_node<'a>(root: &'a NodeEnum, mut visit: impl FnMut(NodeRef<'a>)) {
 #[cfg(test)]
 #[test]
 fn fires_before_the_commit() {
-    crate::hazard::testing::check(
+    use crate::hazard::testing::{check, check_in, shop};
+    let mut old = shop();
+    old.server.version_num = 160_000;
+    let new =
+        "BEGIN; CREATE TYPE m AS ENUM ('a'); ALTER TYPE m ADD VALUE 'x'; SELECT 'x'::m; COMMIT";
+    check_in(&old, &HAZARD, &[new], &[]);
+    check(
         &HAZARD,
         &[
             "BEGIN; ALTER TYPE mood ADD VALUE 'x'; ALTER TABLE users ALTER feeling SET DEFAULT 'x'; COMMIT",
@@ -95,7 +100,7 @@ fn fires_before_the_commit() {
         &[
             "BEGIN; ALTER TYPE mood ADD VALUE 'x'; COMMIT; SELECT 'x'::mood",
             "BEGIN; ALTER TYPE mood ADD VALUE 'x'; UPDATE orders SET status = 'x' WHERE id = 1; COMMIT",
-            "BEGIN; CREATE TYPE m AS ENUM ('a'); ALTER TYPE m ADD VALUE 'x'; SELECT 'x'::m; COMMIT",
+            new,
             "BEGIN; ALTER TYPE mood ADD VALUE 'x'; ALTER TYPE mood ADD VALUE 'y' AFTER 'x'; COMMIT",
         ],
     );

@@ -38,7 +38,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
 
 /// The numbered key of `relation`, where its sequence stands, and where it ends.
 fn position<'r>(cx: &Context<'_>, relation: &'r Relation) -> Option<(&'r str, i64, i64)> {
-    if relation.created_here {
+    if relation.created_here || !cx.catalog.sizes_known {
         return None;
     }
     let key = new_int_key::numbered_key(relation)?;
@@ -61,13 +61,7 @@ fn fires_once_for_a_table_whose_sequence_is_known() {
     check(
         &HAZARD,
         &["CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION touch()"],
-        &[
-            "CREATE INDEX CONCURRENTLY ON orders (user_id)",
-            "ALTER TABLE orders ALTER id TYPE bigint; ALTER TABLE orders ADD a int",
-            "ALTER TABLE shipments ADD a int",
-        ]
-        .split_at(1)
-        .0,
+        &["CREATE INDEX CONCURRENTLY ON orders (user_id)", "ALTER TABLE shipments ADD a int"],
     );
     let sql = "ALTER TABLE orders ADD a int; ALTER TABLE orders ADD b int";
     assert_eq!(run(sql).iter().filter(|found| found.hazard == &HAZARD).count(), 1);

@@ -15,7 +15,7 @@ pub(in crate::hazard) static HAZARD: Hazard = Hazard {
     remedy: "Delete in batches, or rename the table away and drop it in a later release. Name every table \
              that is to be emptied instead of CASCADE.",
     bad: "TRUNCATE users CASCADE;",
-    good: "DELETE FROM users WHERE id = 1;",
+    good: "DELETE FROM shipments WHERE id = 1;",
     source: "PostgreSQL documentation, TRUNCATE.",
 };
 

@@ -28,14 +28,10 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         let here = cx.subcommands.iter().any(|other| {
             other.added_constraint().is_some_and(|c| c.skip_validation && c.conname == *name)
         });
-        let earlier = cx
-            .file
-            .not_valid
-            .iter()
-            .find(|added| added.table == sub.table && added.constraint == *name);
+        let earlier = cx.file.added_not_valid(&sub.table, name);
         let since = match (here, earlier) {
             (true, _) => "this very statement".to_owned(),
-            (false, Some(added)) => format!("statement {}", added.statement),
+            (false, Some(statement)) => format!("statement {statement}"),
             (false, None) => continue,
         };
         let message = format!(

@@ -21,9 +21,9 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
     let work = cx.impact.work.iter().find(|work| work.kind != WorkKind::RowChanges);
     let changes = cx.work(WorkKind::RowChanges).next().is_some();
     // These two have their own words.
-    let validates = |name: &str| cx.file.not_valid.iter().any(|added| added.constraint == name);
     let validates = cx.subcommands.iter().any(|sub| {
-        sub.kind() == AlterTableType::AtValidateConstraint && validates(&sub.command.name)
+        sub.kind() == AlterTableType::AtValidateConstraint
+            && cx.file.added_not_valid(&sub.table, &sub.command.name).is_some()
     });
     let Some(work) = work.filter(|_| !changes && !validates) else { return };
     let held = cx.file.held_strongly().find(|held| {
