@@ -1,12 +1,9 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
-<<<<<<< HEAD
 use super::{
-    catalog, contract, demo, history, init, lint, plan, revision, rollback, schema, status, upgrade,
+    catalog, contract, demo, explain, history, init, lint, plan, revision, rollback, schema,
+    status, upgrade,
 };
-=======
-use super::{contract, demo, explain, history, init, plan, revision, rollback, status, upgrade};
->>>>>>> 4c766f5 (Hazards: 65 checks with their pages, airlock explain, sequence positions in the catalog)
 use crate::config::layer::{self, LimitsLayer};
 use crate::config::{self, Flags, Settings, value};
 use crate::error::Error;
@@ -50,12 +47,9 @@ pub enum Command {
     Rollback(rollback::Args),
     Status(status::Args),
     History(history::Args),
-<<<<<<< HEAD
     Catalog(catalog::Args),
     Schema(schema::Args),
-=======
     Explain(explain::Args),
->>>>>>> 4c766f5 (Hazards: 65 checks with their pages, airlock explain, sequence positions in the catalog)
     Demo(demo::Args),
 }
 

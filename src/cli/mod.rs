@@ -63,12 +63,9 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Rollback(args) => block_on(rollback::run(args, &cli.global, output)),
         Command::Status(args) => block_on(status::run(args, &cli.global, output)),
         Command::History(args) => block_on(history::run(args, &cli.global)),
-<<<<<<< HEAD
         Command::Catalog(args) => block_on(catalog::run(args, &cli.global)),
         Command::Schema(args) => schema::run(args),
-=======
         Command::Explain(args) => explain::run(&args),
->>>>>>> 4c766f5 (Hazards: 65 checks with their pages, airlock explain, sequence positions in the catalog)
         Command::Demo(args) => block_on(demo::run(args, output)),
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Context<'a> {
 
     /// Whether there may be things that the catalog does not know: it comes from files alone.
     pub(super) fn may_exist_unseen(&self) -> bool {
-        false
+        self.catalog.assumed
     }
 
     /// Whether somebody else can be using the relation.

@@ -62,6 +62,19 @@ fn count(rows: u64) -> String {
     }
 }
 
+/// `2,147,483,647`.
+pub(super) fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 { format!("-{text}") } else { text }
+}
+
 /// `a, b and 3 more`.
 pub(super) fn listed<T: std::fmt::Display>(items: &[T]) -> String {
     const MAX_LISTED: usize = 5;
@@ -87,6 +100,8 @@ mod tests {
         assert_eq!(count(1), "1 row");
         assert_eq!(count(2_500_000), "2.5 million rows");
         assert_eq!(about(Duration::from_secs(600)), "about 10 min");
+        assert_eq!(grouped(i64::from(i32::MAX)), "2,147,483,647");
+        assert_eq!([grouped(0), grouped(-1_000)], ["0", "-1,000"]);
         assert_eq!(listed(&["a"]), "a");
         assert_eq!(listed(&["a", "b"]), "a and b");
         assert_eq!(listed(&["a", "b", "c"]), "a, b and c");

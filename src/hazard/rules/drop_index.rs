@@ -2,7 +2,6 @@
 
 use super::{Context, Found, Hazard, Warning, dropped};
 use crate::lock::LockMode;
-use crate::sql::QualifiedName;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{DropBehavior, ObjectType};
 
@@ -37,7 +36,9 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         {
             continue;
         }
-        let on = table.map_or("its table".to_owned(), QualifiedName::to_string);
+        // An index that no file creates has a table that nobody knows.
+        let known = owner.filter(|(relation, _)| super::known(relation));
+        let on = known.map_or("its table".to_owned(), |(relation, _)| relation.name.to_string());
         let message = format!("DROP INDEX takes ACCESS EXCLUSIVE on {on}: reads and writes queue");
         let alone = drop.objects.len() == 1 && drop.behavior() != DropBehavior::DropCascade;
         let remedy = alone.then(|| "DROP INDEX CONCURRENTLY, outside a transaction.".to_owned());

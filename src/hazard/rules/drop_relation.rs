@@ -42,10 +42,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         let holds =
             there.is_none_or(super::holds_rows) && drop.remove_type() == ObjectType::ObjectTable;
         let message = if holds && cx.has_rows(&full) {
-            format!(
-                "statements that use {full} fail from here on; its rows are lost: {}",
-                cx.sized(&full)
-            )
+            format!("statements that use {} fail from here on; its rows are lost", cx.sized(&full))
         } else {
             format!("statements that use {full} fail from here on")
         };

@@ -43,6 +43,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
                 let owner = cx.catalog.resolve_index(schema, &name.relname);
                 let Some((table, index)) = owner else { continue };
                 if index.unique
+                    && super::known(table)
                     && index.valid
                     && cx.in_use(&table.name)
                     && loses(table, &index.keys, &index.name)

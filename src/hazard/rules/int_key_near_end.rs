@@ -2,6 +2,7 @@
 
 use super::{Context, Found, Hazard, Warning, new_int_key};
 use crate::catalog::Relation;
+use crate::hazard::words::grouped;
 use crate::sql::quote_ident;
 
 pub(in crate::hazard) static HAZARD: Hazard = Hazard {
@@ -28,9 +29,11 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         // Both fit: the limit is far below 2^63.
         let percent = at.saturating_mul(100) / limit.max(1);
         let message = format!(
-            "the key {} of {} has come to {at} of {limit} ({percent} %)",
+            "the key {} of {} has come to {} of {} ({percent} %)",
             quote_ident(column),
-            lock.relation
+            lock.relation,
+            grouped(at),
+            grouped(limit)
         );
         cx.report(found, &HAZARD, cx.statement.span, message, None);
     }

@@ -99,8 +99,8 @@ fn holds_rows(relation: &Relation) -> bool {
 }
 
 /// Whether what the catalog does not list of the relation is not there either.
-fn known(_relation: &Relation) -> bool {
-    true
+fn known(relation: &Relation) -> bool {
+    !relation.assumed
 }
 
 /// Whether the column that the subcommand names is there, as far as is known.

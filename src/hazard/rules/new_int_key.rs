@@ -4,6 +4,7 @@ use super::{Context, Found, Hazard, Warning, last_name};
 use crate::catalog::{Catalog, Column, Relation};
 use crate::hazard::alter::has_inline;
 use crate::hazard::history::History;
+use crate::hazard::words::grouped;
 use crate::sql::quote_ident;
 use pg_query::protobuf::ConstrType;
 
@@ -51,7 +52,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         }
         if let Some(limit) = limit(&type_name) {
             let name = quote_ident(&column.colname);
-            let message = format!("the key {name} of {} runs out at {limit}", sub.table);
+            let message = format!("the key {name} of {} runs out at {}", sub.table, grouped(limit));
             cx.report(found, &HAZARD, sub.span(), message, Some("Use bigint.".to_owned()));
         }
     }
@@ -65,7 +66,7 @@ pub(in crate::hazard) fn end(file: &History, catalog: &Catalog, found: &mut Foun
         };
         let Some(limit) = limit(&key.type_name) else { continue };
         let name = quote_ident(&key.name);
-        let message = format!("the key {name} of {} runs out at {limit}", created.table);
+        let message = format!("the key {name} of {} runs out at {}", created.table, grouped(limit));
         let remedy = Some("Use bigint.".to_owned());
         found.add(&HAZARD, created.statement, created.span, message, remedy);
     }

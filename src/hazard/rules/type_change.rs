@@ -31,9 +31,10 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         }
         let column = quote_ident(&sub.command.name);
         let wait = cx.for_about(&sub.impact.work);
-        let from = sub
-            .column(&sub.command.name)
-            .map_or(String::new(), |old| format!(" from {}", old.type_name));
+        // Of a table that is known by name alone the old type is not known.
+        let old = sub.relation.filter(|relation| super::known(relation));
+        let old = old.and_then(|relation| relation.column(&sub.command.name));
+        let from = old.map_or(String::new(), |old| format!(" from {}", old.type_name));
         let message = format!(
             "changing the type of {column}{from} writes {} anew under ACCESS EXCLUSIVE{wait}",
             cx.sized(&sub.table)
