@@ -197,8 +197,8 @@ fn of_index(index: &Index) -> String {
 
 /// Blanks the types of view columns that memory cannot tell, so that the rest can be compared.
 fn forget_what_cannot_be_told(seen: &mut Catalog, applied: &Catalog) {
-    for (name, relation) in &mut seen.relations {
-        let Some(known) = applied.relation(name) else { continue };
+    for relation in seen.relations.values_mut() {
+        let Some(known) = applied.relation(&relation.name) else { continue };
         for (column, known) in relation.columns.iter_mut().zip(&known.columns) {
             if known.type_name.is_empty() {
                 column.type_name.clear();

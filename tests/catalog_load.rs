@@ -398,7 +398,7 @@ async fn some_relations_are_read_as_in_the_whole() {
         ];
         let some = load_relations(&connection, &wanted).await.unwrap();
         assert_eq!(some.relations.len(), 3);
-        for (name, relation) in &some.relations {
+        for (name, relation) in some.relations.iter() {
             assert_eq!(Some(relation), whole.relation(name));
         }
         assert_eq!((some.types, some.functions), (whole.types, whole.functions));
@@ -423,12 +423,9 @@ async fn a_role_without_rights_sees_the_same_structure() {
         // No USAGE on the schema: names in it do not resolve.
         assert_eq!(seen.server.search_path, ["public"]);
         assert!(seen.relations.values().all(|relation| !relation.owned_by_us));
-        let owned = |mut relation: Relation| {
-            relation.owned_by_us = true;
-            relation
-        };
-        for (name, relation) in seen.relations {
-            assert_eq!(owned(relation), full.relations[&name], "{name}");
+        let owned = |relation: &Relation| Relation { owned_by_us: true, ..relation.clone() };
+        for (name, relation) in seen.relations.iter() {
+            assert_eq!(owned(relation), full.relations[name], "{name}");
         }
     }
 }

@@ -24,7 +24,7 @@ impl Catalog {
     pub fn resolve_index(&self, schema: Option<&str>, name: &str) -> Option<(&Relation, &Index)> {
         let within = |schema: &str| {
             self.relations
-                .values()
+                .perhaps_with(name)
                 .filter_map(|relation| relation.index(name).map(|index| (relation, index)))
                 .find(|(relation, _)| relation.name.schema == schema)
         };
@@ -45,7 +45,7 @@ impl Catalog {
         self.relations.contains_key(name)
             || self
                 .relations
-                .values()
+                .perhaps_with(&name.name)
                 // Hardly any name is the same: the schema is looked at last.
                 .any(|r| r.index(&name.name).is_some() && r.name.schema == name.schema)
     }

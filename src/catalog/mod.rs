@@ -13,9 +13,11 @@ pub mod load;
 mod lookup;
 pub mod model;
 pub mod names;
+pub mod relations;
 pub mod type_name;
 
 pub use facts::{differences, facts};
 pub use load::{DataDigest, column_order, data_digest, fingerprint, load, load_relations};
 pub use model::*;
+pub use relations::Relations;
 pub use type_name::{type_name, user_type};

@@ -3,6 +3,7 @@
 //! No I/O and no pg_query nodes. Expressions and definitions are kept as the server prints them
 //! (`pg_get_expr`, `pg_get_constraintdef`, `pg_get_indexdef`, `format_type`).
 
+use super::relations::Relations;
 use crate::sql::QualifiedName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,7 @@ pub struct Catalog {
     #[serde(default)]
     pub assumed: bool,
     pub schemas: BTreeSet<String>,
-    pub relations: BTreeMap<QualifiedName, Relation>,
+    pub relations: Relations,
     /// Types that are not built in: enums, domains, composites, ranges.
     pub types: BTreeMap<QualifiedName, TypeDef>,
     /// Every function that can be called, `pg_catalog` included, by bare name.

@@ -31,7 +31,8 @@ struct Unit {
 }
 
 /// Checks `files` in order against `catalog`, which is the one before the first of them.
-pub fn check(files: Vec<File>, catalog: Catalog, options: &Options) -> Report {
+pub fn check(files: Vec<File>, mut catalog: Catalog, options: &Options) -> Report {
+    catalog.relations.keep_hints();
     let prepared = prepare(&files);
     let units = units(&prepared);
     let mut run = Run {

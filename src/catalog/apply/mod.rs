@@ -39,6 +39,11 @@ impl Catalog {
 
     /// The same for a parse tree.
     pub fn apply_node(&mut self, node: &NodeEnum) {
+        self.change(node);
+        self.relations.settle();
+    }
+
+    fn change(&mut self, node: &NodeEnum) {
         match node {
             NodeEnum::CreateStmt(create) => create_table::create(self, create),
             NodeEnum::CreateForeignTableStmt(create) => {

@@ -98,7 +98,7 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
         sizes_known: true,
         assumed: false,
         schemas: names_of(&schemas),
-        relations: BTreeMap::new(),
+        relations: crate::catalog::Relations::default(),
         types: types.iter().map(type_definition).collect(),
         functions: functions_by_name(&functions),
         extensions: names_of(&extensions),
@@ -140,7 +140,7 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
     members::sequences(&mut loaded, &sequences);
     members::dependants(&mut loaded, &dependants);
     members::views(&mut loaded, &views);
-    catalog.relations = loaded.finish();
+    catalog.relations = loaded.finish().into();
     Ok(catalog)
 }
 

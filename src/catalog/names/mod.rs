@@ -119,7 +119,7 @@ pub fn domain_check_name(catalog: &Catalog, domain: &QualifiedName) -> String {
 fn constraint_exists(catalog: &Catalog, schema: &str, name: &str) -> bool {
     let of_table = catalog
         .relations
-        .values()
+        .perhaps_with(name)
         // Hardly any name is the same: the schema is looked at last.
         .any(|relation| relation.constraint(name).is_some() && relation.name.schema == schema);
     of_table
