@@ -19,6 +19,7 @@ pub mod hazard;
 pub mod journal;
 pub mod lint;
 pub mod lock;
+pub mod observe;
 pub mod plan;
 pub mod report;
 pub mod revision;

@@ -41,6 +41,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sandbox", &["catalog", "catalog::load", "connect", "error", "sql"]),
     ("journal", &["connect", "error", "lock", "plan", "sql"]),
     ("run", &["catalog", "catalog::load", "connect", "error", "journal", "lock", "plan", "sql"]),
+    // `analyze` for the claim that an observation is held beside.
+    ("observe", &["analyze", "connect", "error", "lock", "sql"]),
     // The edge: settings, subcommands and the demonstration put the rest together.
     ("config", &["connect", "error", "plan", "rewrite", "run", "sql"]),
     ("cli", ANY),

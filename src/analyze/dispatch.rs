@@ -3,10 +3,12 @@
 use super::AnalyzeError;
 use super::effects::Effects;
 use super::resolve::Context;
-use super::{alter_table, create, data, drop, index, maintenance, misc, plpgsql, rename};
+use super::{
+    alter_table, create, data, drop, index, maintenance, misc, plpgsql, rename, subscription,
+};
 use crate::lock::LockMode;
 use pg_query::NodeEnum;
-use pg_query::protobuf::ReassignOwnedStmt;
+use pg_query::protobuf::{Node, ReassignOwnedStmt};
 
 /// Puts what the statement does into `fx`.
 pub(super) fn statement<'c>(cx: Context<'_, 'c>, fx: &mut Effects<'c>) -> Result<(), AnalyzeError> {
@@ -44,6 +46,10 @@ pub(super) fn statement<'c>(cx: Context<'_, 'c>, fx: &mut Effects<'c>) -> Result
         NodeEnum::ClusterStmt(cluster) => maintenance::cluster(cx, cluster, fx),
         NodeEnum::ReindexStmt(reindex) => maintenance::reindex(cx, reindex, fx),
         NodeEnum::RefreshMatViewStmt(refresh) => maintenance::refresh(cx, refresh, fx),
+        NodeEnum::AlterTableMoveAllStmt(all) => {
+            maintenance::move_all(cx, all, fx);
+            Ok(())
+        }
         NodeEnum::CommentStmt(comment) => {
             misc::comment(cx, comment.objtype(), comment.object.as_deref(), fx)
         }
@@ -97,7 +103,19 @@ fn create_or_other<'c>(cx: Context<'_, 'c>, fx: &mut Effects<'c>) -> Result<(), 
             plpgsql::do_block(cx, block, fx);
             Ok(())
         }
-        NodeEnum::CallStmt(_) | NodeEnum::ExecuteStmt(_) => {
+        NodeEnum::CreateSubscriptionStmt(subscription) => {
+            subscription::create_subscription(subscription, fx);
+            Ok(())
+        }
+        NodeEnum::AlterSubscriptionStmt(subscription) => {
+            subscription::alter_subscription(subscription, fx);
+            Ok(())
+        }
+        NodeEnum::AlterExtensionContentsStmt(contents) => {
+            subscription::extension_contents(cx, contents, fx)
+        }
+        // The script of an extension can do anything.
+        NodeEnum::CallStmt(_) | NodeEnum::ExecuteStmt(_) | NodeEnum::AlterExtensionStmt(_) => {
             fx.opaque();
             Ok(())
         }
@@ -165,23 +183,30 @@ fn locks_nothing(node: &NodeEnum) -> bool {
             | NodeEnum::DropdbStmt(_)
             | NodeEnum::DropUserMappingStmt(_)
             | NodeEnum::GrantRoleStmt(_)
+            | NodeEnum::ImportForeignSchemaStmt(_)
+            | NodeEnum::FetchStmt(_)
+            | NodeEnum::DropSubscriptionStmt(_)
     )
 }
 
 /// Everything that the roles own changes hands, as with `OWNER TO`.
 fn reassign_owned<'c>(cx: Context<'_, 'c>, statement: &ReassignOwnedStmt, fx: &mut Effects<'c>) {
-    let roles: Vec<&str> = statement
-        .roles
-        .iter()
-        .filter_map(|role| match &role.node {
-            Some(NodeEnum::RoleSpec(role)) => Some(role.rolename.as_str()),
-            _ => None,
-        })
-        .collect();
+    let roles = role_names(&statement.roles);
     for relation in cx.catalog.relations.values() {
         if roles.contains(&relation.owner.as_str()) {
             fx.lock(relation, LockMode::AccessExclusive);
             fx.lock_indexes(relation, LockMode::AccessExclusive);
         }
     }
+}
+
+/// The roles that a statement names.
+pub(super) fn role_names(roles: &[Node]) -> Vec<&str> {
+    roles
+        .iter()
+        .filter_map(|role| match &role.node {
+            Some(NodeEnum::RoleSpec(role)) => Some(role.rolename.as_str()),
+            _ => None,
+        })
+        .collect()
 }

@@ -96,6 +96,28 @@ impl<'c> Effects<'c> {
         if relation.kind != RelationKind::PartitionedTable || self.catalog.server.major() >= 16 {
             self.lock_indexes(relation, mode);
         }
+        if relation.kind == RelationKind::PartitionedTable {
+            self.look_at_bound(relation);
+        }
+    }
+
+    /// The bound of a partition is worked out, which is its parent's to say. (A session that has it
+    /// in its cache does not look again.)
+    pub(super) fn look_at_bound(&mut self, relation: &Relation) {
+        if relation.partition_bound.is_none() {
+            return;
+        }
+        let catalog = self.catalog;
+        for parent in relation.parents.iter().filter_map(|parent| catalog.relation(parent)) {
+            self.lock(parent, LockMode::AccessShare);
+            self.look_at_bound(parent);
+        }
+    }
+
+    /// The same for a relation under `ONLY`: a partitioned one is then planned like any other.
+    pub(super) fn plan_query_on_only(&mut self, relation: &Relation, mode: LockMode) {
+        self.lock(relation, mode);
+        self.lock_indexes(relation, mode);
     }
 
     /// Reads the whole of `relation`.

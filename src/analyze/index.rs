@@ -45,6 +45,9 @@ pub(super) fn create<'c>(
     let mode = if statement.concurrent { LockMode::ShareUpdateExclusive } else { LockMode::Share };
     fx.lock(relation, mode);
     // The lock is taken before the server looks whether there is anything to do.
+    if partitioned && name.inh {
+        fx.lock_all(cx.catalog.family(relation), mode);
+    }
     if name_is_taken(cx, statement, relation)? {
         return Ok(());
     }

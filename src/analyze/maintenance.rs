@@ -10,8 +10,8 @@ use crate::lock::LockMode;
 use crate::plan::WorkKind;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    ClusterStmt, DefElem, Node, RangeVar, RefreshMatViewStmt, ReindexObjectType, ReindexStmt,
-    VacuumStmt,
+    AlterTableMoveAllStmt, ClusterStmt, DefElem, Node, ObjectType, RangeVar, RefreshMatViewStmt,
+    ReindexObjectType, ReindexStmt, VacuumStmt,
 };
 
 fn has_option(options: &[Node], name: &str) -> bool {
@@ -33,7 +33,7 @@ pub(super) fn vacuum<'c>(
 ) -> Result<(), AnalyzeError> {
     let full = statement.is_vacuumcmd && has_option(&statement.options, "full");
     let analyze = !statement.is_vacuumcmd || has_option(&statement.options, "analyze");
-    let mut relations: Vec<&'c Relation> = Vec::new();
+    let mut relations: Vec<(&'c Relation, bool)> = Vec::new();
     for node in &statement.rels {
         let Some(NodeEnum::VacuumRelation(one)) = &node.node else { continue };
         let Some(name) = &one.relation else { continue };
@@ -41,19 +41,26 @@ pub(super) fn vacuum<'c>(
         for column in super::volatility::name_parts(&one.va_cols) {
             cx.column(relation, column, name.location.max(0))?;
         }
-        relations.push(relation);
+        // Others are passed over with a warning.
+        if is_stored(relation) || relation.kind == RelationKind::ForeignTable {
+            relations.push((relation, name.inh));
+        }
     }
     if statement.rels.is_empty() {
-        relations.extend(cx.catalog.relations.values().filter(|relation| is_stored(relation)));
+        let stored = cx.catalog.relations.values().filter(|relation| is_stored(relation));
+        relations.extend(stored.map(|relation| (relation, true)));
     }
-    for relation in relations {
-        if statement.is_vacuumcmd {
-            for part in partitions(cx, relation) {
+    for (relation, inherit) in relations {
+        if statement.is_vacuumcmd && relation.kind != RelationKind::ForeignTable {
+            // Since 18 inheritance children are vacuumed with their parent.
+            let all = cx.catalog.server.major() >= 18 && inherit;
+            let parts = if all { cx.catalog.family(relation) } else { partitions(cx, relation) };
+            for part in parts {
                 vacuum_one(part, full, fx);
             }
         }
         if analyze {
-            analyze_one(cx, relation, fx);
+            analyze_one(cx, relation, inherit, fx);
         }
     }
     Ok(())
@@ -108,10 +115,18 @@ fn rewrite_with_indexes<'c>(relation: &'c Relation, fx: &mut Effects<'c>) {
 
 /// Partitions are analyzed with their table; inheritance children are only sampled, since 18 under
 /// the same lock.
-fn analyze_one<'c>(cx: Context<'_, 'c>, relation: &'c Relation, fx: &mut Effects<'c>) {
+fn analyze_one<'c>(
+    cx: Context<'_, 'c>,
+    relation: &'c Relation,
+    inherit: bool,
+    fx: &mut Effects<'c>,
+) {
     let partitioned = relation.kind == RelationKind::PartitionedTable;
+    // `ONLY`, since 18, leaves the partitions alone, but their rows are sampled.
+    let major = cx.catalog.server.major();
     for part in cx.catalog.family(relation) {
-        let weak = !partitioned && part.name != relation.name && cx.catalog.server.major() < 18;
+        let below = part.name != relation.name;
+        let weak = below && (!inherit || (!partitioned && major < 18));
         if weak {
             fx.lock(part, LockMode::AccessShare);
         } else {
@@ -300,4 +315,42 @@ pub(super) fn refresh<'c>(
         None => fx.opaque(),
     }
     Ok(())
+}
+
+/// `ALTER TABLE ALL IN TABLESPACE …`: every relation of the kind there is moved as by a statement of
+/// its own, those of the roles of `OWNED BY` where that is given.
+pub(super) fn move_all<'c>(
+    cx: Context<'_, 'c>,
+    statement: &AlterTableMoveAllStmt,
+    fx: &mut Effects<'c>,
+) {
+    if statement.orig_tablespacename == statement.new_tablespacename {
+        return;
+    }
+    let lies_there = |tablespace: Option<&str>| {
+        tablespace.unwrap_or("pg_default") == statement.orig_tablespacename
+    };
+    let roles = super::dispatch::role_names(&statement.roles);
+    let moved = cx.catalog.relations.values().filter(|relation| {
+        lies_there(relation.tablespace.as_deref())
+            && (roles.is_empty() || roles.contains(&relation.owner.as_str()))
+    });
+    match statement.objtype() {
+        ObjectType::ObjectTable | ObjectType::ObjectMatview => {
+            let tables = statement.objtype() == ObjectType::ObjectTable;
+            for relation in moved.filter(|relation| match relation.kind {
+                RelationKind::Table | RelationKind::PartitionedTable => tables,
+                RelationKind::MaterializedView => !tables,
+                RelationKind::View
+                | RelationKind::ForeignTable
+                | RelationKind::Sequence
+                | RelationKind::CompositeType => false,
+            }) {
+                fx.lock(relation, LockMode::AccessExclusive);
+                fx.copy_file(relation);
+            }
+        }
+        // Where an index lies is not in the catalog.
+        _ => fx.opaque(),
+    }
 }

@@ -15,6 +15,7 @@ mod misc;
 mod plpgsql;
 mod rename;
 mod resolve;
+mod subscription;
 mod types;
 pub mod volatility;
 pub mod walk;

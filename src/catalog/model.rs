@@ -25,6 +25,9 @@ pub struct Catalog {
     /// Every function that can be called, `pg_catalog` included, by bare name.
     pub functions: BTreeMap<String, Vec<Function>>,
     pub extensions: BTreeSet<String>,
+    /// Somebody has made casts beside those of the server, an extension perhaps.
+    #[serde(default)]
+    pub user_casts: bool,
 }
 
 /// The server, and the role that looks at it.

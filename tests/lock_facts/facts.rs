@@ -1,11 +1,14 @@
 //! The recorded facts: `tests/facts/lock-facts.json`.
 
-use crate::claim::{Claim, Effects, Names, Sight, differences};
+use crate::claim::{Claim, compare};
+use crate::conformance::steady;
 use crate::report::Report;
 use airlock::catalog::load;
 use airlock::connect::Connection;
 use airlock::lock::LockMode;
-use airlock::sandbox::{Cluster, ClusterOptions, test_versions};
+use airlock::observe::{Effects, Relations, Sight};
+use airlock::sandbox::{Cluster, test_versions};
+use airlock::sql::QualifiedName;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,11 +54,13 @@ impl Observed {
             return Err(error.clone());
         }
         let strongest = |modes: &[LockMode]| modes.iter().copied().max().unwrap();
+        let named = |name: &String| QualifiedName::new("s", name.as_str());
         Ok(Effects {
-            locks: self.locks.iter().map(|(name, m)| (name.clone(), strongest(m))).collect(),
-            rewritten: self.rewritten.clone(),
-            new_files: self.new_files.clone(),
-            scanned: self.scanned.clone(),
+            locks: self.locks.iter().map(|(name, m)| (named(name), strongest(m))).collect(),
+            rewritten: self.rewritten.iter().map(named).collect(),
+            new_files: self.new_files.iter().map(named).collect(),
+            scanned: self.scanned.iter().map(named).collect(),
+            ..Effects::default()
         })
     }
 }
@@ -68,11 +73,11 @@ impl Case {
 
     fn sight(&self) -> Sight {
         if self.outside_transaction {
-            Sight::Sampled {
+            Sight::Outside {
                 concurrent: self.statements.iter().any(|s| s.contains("concurrently")),
             }
         } else {
-            Sight::Inside
+            Sight::Recorded
         }
     }
 
@@ -90,34 +95,44 @@ fn facts() -> Facts {
     serde_json::from_str(include_str!("../facts/lock-facts.json")).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_model_says_what_servers_did() {
-    let facts = facts();
-    let mut report = Report::default();
+    let mut versions = Vec::new();
     for major in test_versions().unwrap() {
-        let options = ClusterOptions { major: Some(major), ..ClusterOptions::default() };
-        let cluster = Cluster::start(&options).unwrap();
-        let base = cluster.create_database("base", None).await.unwrap();
-        let connection = base.connect("lock facts").await.unwrap();
-        connection.batch_execute(&facts.base).await.unwrap();
-        let untouched = load(&connection).await.unwrap();
-        connection.close().await;
-        for case in &facts.cases {
-            let Some(observed) = case.observed.iter().find(|o| o.versions.contains(&major)) else {
-                continue;
-            };
-            let said = if case.is_plain() {
-                let mut claim = Claim::default();
-                claim.add(&case.statements[0], &untouched, &Names::of(&untouched)).map(|()| claim)
-            } else {
-                on_a_copy(&cluster, case).await
-            };
-            let wrong = differences(&observed.effects(), &said, case.sight());
-            assert!(!OPEN.contains(&case.id.as_str()) || case.is_opaque());
-            report.add(&case.statements[0], &case.id, major, wrong);
-        }
+        versions.push(tokio::spawn(on_version(major)));
+    }
+    let mut report = Report::default();
+    for version in versions {
+        report.merge(version.await.unwrap());
     }
     report.check(&OPEN);
+}
+
+async fn on_version(major: u32) -> Report {
+    let facts = facts();
+    let mut report = Report::default();
+    let cluster = Cluster::start(&steady(major)).unwrap();
+    let base = cluster.create_database("base", None).await.unwrap();
+    let connection = base.connect("lock facts").await.unwrap();
+    connection.batch_execute(&facts.base).await.unwrap();
+    let untouched = load(&connection).await.unwrap();
+    let relations = Relations::load(&connection).await.unwrap();
+    connection.close().await;
+    for case in &facts.cases {
+        let Some(observed) = case.observed.iter().find(|o| o.versions.contains(&major)) else {
+            continue;
+        };
+        let said = if case.is_plain() {
+            let mut claim = Claim::default();
+            claim.add(&case.statements[0], &untouched, &relations).map(|()| claim)
+        } else {
+            on_a_copy(&cluster, case).await
+        };
+        let wrong = compare(&observed.effects(), &said, case.sight(), Some("s"));
+        assert!(!OPEN.contains(&case.id.as_str()) || case.is_opaque());
+        report.add(&case.statements[0], &case.id, major, wrong);
+    }
+    report
 }
 
 async fn on_a_copy(cluster: &Cluster, case: &Case) -> Result<Claim, String> {
@@ -137,11 +152,10 @@ async fn on_a_copy(cluster: &Cluster, case: &Case) -> Result<Claim, String> {
 /// The statements of a case in order, each on the catalog that the one before has left.
 async fn claim(connection: &Connection, case: &Case) -> Result<Claim, String> {
     let mut claim = Claim::default();
-    let mut before = None;
+    let before = Relations::load(connection).await.map_err(|e| format!("load: {e}"))?;
     for (index, text) in case.statements.iter().enumerate() {
         let catalog = load(connection).await.map_err(|e| format!("load: {e}"))?;
-        let before = before.get_or_insert_with(|| Names::of(&catalog));
-        claim.add(text, &catalog, before)?;
+        claim.add(text, &catalog, &before)?;
         if index + 1 < case.statements.len() {
             connection.batch_execute(text).await.map_err(|e| format!("execute: {e}"))?;
         }

@@ -8,6 +8,6 @@
 
 mod claim;
 mod conformance;
+mod expand;
 mod facts;
-mod observe;
 mod report;

@@ -21,6 +21,18 @@ impl Report {
         }
     }
 
+    /// Takes over what another has gathered.
+    pub(crate) fn merge(&mut self, other: Report) {
+        for (family, (good, of)) in other.families {
+            let (matched, all) = self.families.entry(family).or_default();
+            *matched += good;
+            *all += of;
+        }
+        for (id, lines) in other.wrong {
+            self.wrong.entry(id).or_default().extend(lines);
+        }
+    }
+
     /// Prints the numbers; fails unless the cases that differ are exactly the `open` ones.
     pub(crate) fn check(&self, open: &[&str]) {
         let (mut matched, mut all) = (0, 0);

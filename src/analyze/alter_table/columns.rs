@@ -99,8 +99,8 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         Ok(rewrites)
     }
 
-    /// A default that calls `nextval` keeps the sequence locked while the table is rewritten.
-    fn lock_sequences_of(&mut self, default: &Node) {
+    /// An expression that calls `nextval` keeps the sequence locked while the table is rewritten.
+    pub(super) fn lock_sequences_of(&mut self, default: &Node) {
         for sequence in crate::analyze::data::sequences_in(self.cx, default) {
             self.fx.lock(sequence, LockMode::RowExclusive);
         }
@@ -162,11 +162,19 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                 "cannot drop column from only the partitioned table when partitions exist";
             return Err(self.cx.invalid(message, name));
         }
-        self.lock_family();
         let cascade = command.behavior() == DropBehavior::DropCascade;
         let mut dropping = Dropping::new(self.cx, cascade);
-        for relation in &self.family {
-            dropping.column(relation, name);
+        if self.only {
+            // Its children keep the column, as their own from now on.
+            let children = self.relation.children.iter();
+            let children = children.filter_map(|child| self.cx.catalog.relation(child));
+            self.fx.lock_all(children, self.mode);
+            dropping.column(self.relation, name);
+        } else {
+            self.lock_family();
+            for relation in &self.family {
+                dropping.column(relation, name);
+            }
         }
         dropping.report(name, self.fx)
     }

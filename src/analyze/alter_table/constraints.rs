@@ -138,7 +138,12 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             let detail = format!("The column has a not-null constraint \"{}\" already.", old.name);
             return Err(AnalyzeError::Exists(Diagnostic::new(message, span).detail(detail)));
         }
-        self.lock_family();
+        if self.only && !constraint.is_no_inherit && self.family.len() > 1 {
+            return Err(self.cx.invalid("constraint must be added to child tables too", column));
+        }
+        if !self.only {
+            self.lock_family();
+        }
         if constraint.skip_validation {
             return Ok(());
         }
@@ -287,7 +292,12 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
     }
 
     pub(super) fn holders(&self) -> Vec<&'c Relation> {
-        if self.only { Vec::new() } else { rows::row_holders(self.cx.catalog, self.relation) }
+        let partitioned = self.relation.kind == RelationKind::PartitionedTable;
+        if self.only && partitioned {
+            Vec::new()
+        } else {
+            rows::row_holders(self.cx.catalog, self.relation)
+        }
     }
 }
 

@@ -35,6 +35,10 @@ impl<'s> Alter<'s, '_, '_> {
         }
         self.index_name_is_free(constraint)?;
         if primary {
+            // Before 18 the descendants are locked to make the columns NOT NULL, needed or not.
+            if !self.only && self.relation.kind == RelationKind::Table {
+                self.lock_family();
+            }
             self.key_is_not_null(columns);
         }
         if self.relation.kind != RelationKind::PartitionedTable {
@@ -59,7 +63,10 @@ impl<'s> Alter<'s, '_, '_> {
             if partition.name == self.relation.name {
                 continue;
             }
-            self.fx.lock(partition, LockMode::Share);
+            // What can be deferred is checked by a trigger, also on each partition.
+            let mode =
+                if constraint.deferrable { LockMode::ShareRowExclusive } else { LockMode::Share };
+            self.fx.lock(partition, mode);
             let adopted = partition.indexes.iter().find(|index| {
                 can_adopt(index, columns, true)
                     && index

@@ -145,7 +145,7 @@ impl<'s, 'c, 'e> Alter<'s, 'c, 'e> {
         commands: &[&'s AlterTableCmd],
         fx: &'e mut Effects<'c>,
     ) -> Self {
-        let mode = commands.iter().map(|command| options::lock_level(command, relation)).max();
+        let mode = commands.iter().map(|command| options::lock_level(command)).max();
         let mut alter = Self {
             cx,
             fx,
@@ -181,6 +181,9 @@ impl<'s, 'c, 'e> Alter<'s, 'c, 'e> {
 
     fn run(&mut self, command: &'s AlterTableCmd) -> Result<(), AnalyzeError> {
         use AlterTableType as At;
+        if !options::is_permitted(command.subtype(), self.relation.kind) {
+            return Err(self.unsupported("this subcommand"));
+        }
         match command.subtype() {
             At::AtAddColumn => self.add_column(command),
             At::AtDropColumn => self.drop_column(command),

@@ -26,7 +26,7 @@ const STRONG_OPTIONS: [&str; 11] = [
 ];
 
 /// The lock that `command` takes on the relation itself.
-pub(super) fn lock_level(command: &AlterTableCmd, relation: &Relation) -> LockMode {
+pub(super) fn lock_level(command: &AlterTableCmd) -> LockMode {
     use LockMode::{AccessExclusive, ShareRowExclusive, ShareUpdateExclusive};
     match command.subtype() {
         At::AtSetStatistics
@@ -55,10 +55,68 @@ pub(super) fn lock_level(command: &AlterTableCmd, relation: &Relation) -> LockMo
             }
             _ => AccessExclusive,
         },
-        At::AtSetRelOptions | At::AtResetRelOptions if relation.kind != RelationKind::View => {
-            options_lock(command)
-        }
+        At::AtSetRelOptions | At::AtResetRelOptions => options_lock(command),
         _ => AccessExclusive,
+    }
+}
+
+/// Whether the subcommand exists for relations of `kind` (`ATSimplePermissions`).
+pub(super) fn is_permitted(subcommand: At, kind: RelationKind) -> bool {
+    use RelationKind::{
+        CompositeType, ForeignTable, MaterializedView, PartitionedTable, Sequence, Table, View,
+    };
+    let table = matches!(kind, Table | PartitionedTable);
+    match subcommand {
+        At::AtColumnDefault | At::AtAddIdentity | At::AtSetIdentity | At::AtDropIdentity => {
+            table || matches!(kind, View | ForeignTable)
+        }
+        At::AtSetNotNull
+        | At::AtDropNotNull
+        | At::AtSetExpression
+        | At::AtDropExpression
+        | At::AtDropConstraint
+        | At::AtValidateConstraint
+        | At::AtDropOids
+        | At::AtEnableTrig
+        | At::AtEnableAlwaysTrig
+        | At::AtEnableReplicaTrig
+        | At::AtDisableTrig
+        | At::AtEnableTrigAll
+        | At::AtDisableTrigAll
+        | At::AtEnableTrigUser
+        | At::AtDisableTrigUser
+        | At::AtAddInherit
+        | At::AtDropInherit => table || kind == ForeignTable,
+        At::AtDropColumn | At::AtAlterColumnType => {
+            table || matches!(kind, ForeignTable | CompositeType)
+        }
+        At::AtSetStatistics | At::AtSetOptions | At::AtResetOptions | At::AtSetStorage => {
+            table || matches!(kind, MaterializedView | ForeignTable)
+        }
+        At::AtSetCompression
+        | At::AtClusterOn
+        | At::AtDropCluster
+        | At::AtSetAccessMethod
+        | At::AtSetTableSpace
+        | At::AtReplicaIdentity => table || kind == MaterializedView,
+        At::AtSetLogged | At::AtSetUnLogged => table || kind == Sequence,
+        At::AtSetRelOptions | At::AtResetRelOptions | At::AtReplaceRelOptions => {
+            table || matches!(kind, View | MaterializedView)
+        }
+        At::AtEnableRule
+        | At::AtEnableAlwaysRule
+        | At::AtEnableReplicaRule
+        | At::AtDisableRule
+        | At::AtEnableRowSecurity
+        | At::AtDisableRowSecurity
+        | At::AtForceRowSecurity
+        | At::AtNoForceRowSecurity
+        | At::AtAlterConstraint
+        | At::AtAddOf
+        | At::AtDropOf => table,
+        At::AtGenericOptions | At::AtAlterColumnGenericOptions => kind == ForeignTable,
+        // The rest is looked at where it is gone through.
+        _ => true,
     }
 }
 
@@ -132,6 +190,7 @@ impl<'s> Alter<'s, '_, '_> {
     fn storage_parameters(&mut self, command: &AlterTableCmd) -> Result<(), AnalyzeError> {
         if self.relation.kind == RelationKind::PartitionedTable
             && command.subtype() == At::AtSetRelOptions
+            && sets_own_option(command)
         {
             let message = "cannot specify storage parameters for a partitioned table";
             return Err(self.cx.invalid(message, &self.relation.name.name));
@@ -182,7 +241,11 @@ impl<'s> Alter<'s, '_, '_> {
         if self.relation.kind == RelationKind::Sequence && self.cx.catalog.server.major() < 15 {
             return Err(self.unsupported("SET LOGGED or UNLOGGED"));
         }
-        if self.relation.persistence == wanted || self.relation.kind != RelationKind::Table {
+        if self.relation.persistence == wanted {
+            return Ok(());
+        }
+        if self.relation.kind != RelationKind::Table {
+            self.fx.replace_file(self.relation);
             return Ok(());
         }
         let catalog = self.cx.catalog;
@@ -296,6 +359,14 @@ impl<'s> Alter<'s, '_, '_> {
             self.lock_family();
         }
     }
+}
+
+/// Whether one of the parameters is the table's own and not its TOAST table's.
+fn sets_own_option(command: &AlterTableCmd) -> bool {
+    let Some(NodeEnum::List(options)) = def(command) else { return true };
+    options.items.iter().any(|option| {
+        matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defnamespace != "toast")
+    })
 }
 
 /// Whether `SET TABLESPACE` to `new` moves what lies in `old`, `None` being the database's own.

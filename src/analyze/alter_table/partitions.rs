@@ -197,6 +197,9 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             }
         }
         self.fx.lock(parent, LockMode::ShareUpdateExclusive);
+        // Looked through for a circle.
+        let below = self.family.iter().copied().filter(|r| r.name != self.relation.name);
+        self.fx.lock_all(below, LockMode::AccessShare);
         Ok(())
     }
 }

@@ -7,13 +7,15 @@
 
 use super::{Alter, Known, Retyped, RowsOf};
 use crate::analyze::AnalyzeError;
-use crate::analyze::types::{change_is_free, index_survives, never_converts, printed};
+use crate::analyze::types::{
+    ColumnType, change_is_free, index_survives, is_assignable, never_converts, printed,
+};
 use crate::analyze::volatility::name_parts;
 use crate::catalog::{Column, ConstraintKind, DependantKind, Index, Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::sql::Diagnostic;
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AlterTableCmd, ColumnDef};
+use pg_query::protobuf::{AlterTableCmd, ColumnDef, Node};
 
 impl<'s, 'c> Alter<'s, 'c, '_> {
     pub(super) fn column_type(&mut self, command: &'s AlterTableCmd) -> Result<(), AnalyzeError> {
@@ -41,6 +43,35 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                 .hint("Say how to convert: USING column::bit(n) cuts off or fills up with zeros.");
             return Err(AnalyzeError::Invalid(diagnostic));
         }
+        let converted = match using {
+            None => old.clone(),
+            Some(using) => self.type_of(using),
+        };
+        if let Some(converted) = converted
+            && self.relation.kind != RelationKind::ForeignTable
+            && is_assignable(&converted, &new, self.cx.catalog) == Some(false)
+        {
+            let (what, detail, hint) = match using {
+                None => (
+                    "column",
+                    format!("It is of type {}.", column.type_name),
+                    "Say how to convert: USING with an expression, often column::type.",
+                ),
+                Some(_) => (
+                    "result of USING clause for column",
+                    "The expression gives a value of another type.".to_owned(),
+                    "Cast the expression to the new type.",
+                ),
+            };
+            let message =
+                format!("{what} \"{}\" cannot be cast automatically to its new type", column.name);
+            let span = self.cx.span_at(written.location);
+            let diagnostic = Diagnostic::new(message, span).detail(detail).hint(hint);
+            return Err(AnalyzeError::Invalid(diagnostic));
+        }
+        if let Some(using) = using {
+            self.lock_sequences_of(using);
+        }
         let free = old
             .as_ref()
             .is_some_and(|old| change_is_free(&column.name, old, &new, using, self.cx.catalog));
@@ -59,6 +90,19 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             types: old.map(|old| (old, new)),
         });
         Ok(())
+    }
+
+    /// The type of an expression that is a column, perhaps under casts.
+    fn type_of(&self, expression: &Node) -> Option<ColumnType> {
+        match expression.node.as_ref()? {
+            NodeEnum::ColumnRef(reference) => {
+                let name = name_parts(&reference.fields).last().copied()?;
+                printed(&self.relation.column(name)?.type_name, self.cx.catalog)
+            }
+            NodeEnum::CollateClause(clause) => self.type_of(clause.arg.as_deref()?),
+            NodeEnum::TypeCast(cast) => self.cx.column_type(cast.type_name.as_ref()?).ok(),
+            _ => None,
+        }
     }
 
     /// What hangs on a column and cannot follow its type.
@@ -159,10 +203,14 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
     fn keeps_index(&self, index: &Index, retyped: &Retyped<'_>) -> bool {
         let Some((old, new)) = &retyped.types else { return false };
         let include_only = !index.keys.iter().flatten().any(|key| key == retyped.column);
+        // The index of a partitioned table has no file that could be kept, so those below it are
+        // built anew too.
         index.predicate.is_none()
+            && index.parent.is_none()
             && !index.has_expressions
             && (include_only
-                || (!retyped.collation_changes && index_survives(old, new, self.cx.catalog)))
+                || (!retyped.collation_changes
+                    && index_survives(old, new, &index.method, self.cx.catalog)))
     }
 
     fn retyped_constraints(&mut self, relation: &'c Relation, rewritten: bool) {

@@ -36,7 +36,10 @@ pub(super) fn create_table_as<'c>(
         let exists =
             cx.place_for(&name.schemaname, &name.relname, name.location, statement.if_not_exists);
         match exists {
-            Ok(None) if statement.if_not_exists => return Ok(()),
+            // The query is parsed all the same.
+            Ok(None) if statement.if_not_exists => {
+                return query_of(statement.query.as_deref(), cx, How::Parsed, fx);
+            }
             Err(AnalyzeError::Exists(_)) if temporary => {}
             Err(error) => return Err(error),
             Ok(_) => {}
@@ -130,10 +133,11 @@ pub(super) fn create_sequence<'c>(
 ) -> Result<(), AnalyzeError> {
     let Some(name) = &statement.sequence else { return Ok(()) };
     let temporary = name.relpersistence == "t";
-    let place =
-        cx.place_for(&name.schemaname, &name.relname, name.location, statement.if_not_exists)?;
-    if place.is_none() && !temporary {
-        return Ok(());
+    match cx.place_for(&name.schemaname, &name.relname, name.location, statement.if_not_exists) {
+        Ok(None) if !temporary => return Ok(()),
+        Err(AnalyzeError::Exists(_)) if temporary => {}
+        Err(error) => return Err(error),
+        Ok(_) => {}
     }
     if let Some(table) = owner_of(cx, &statement.options)? {
         fx.lock(table, LockMode::AccessShare);

@@ -140,6 +140,7 @@ pub(super) fn insert(
     for part in pruning::receiving(cx.catalog, table, &value_of) {
         query.fx.lock(part, LockMode::RowExclusive);
     }
+    query.fx.look_at_bound(table);
     defaults(query, table, &written, statement.select_stmt.is_none());
     let all_null = |column: &str| {
         let values = row_values(table, column, &written, rows);
@@ -302,7 +303,11 @@ fn changed_rows<'c>(
     };
     let joined = !change.others.is_empty();
     for part in &parts {
-        query.fx.plan_query_on(part, LockMode::RowExclusive);
+        if inherit {
+            query.fx.plan_query_on(part, LockMode::RowExclusive);
+        } else {
+            query.fx.plan_query_on_only(part, LockMode::RowExclusive);
+        }
         if query.how == How::Executed {
             let searched = conditions::uses_index(part, known_as, condition);
             if conditions::picks_by_key(part, known_as, condition) && !joined {
@@ -319,7 +324,12 @@ fn changed_rows<'c>(
         return;
     }
     if let Some(written) = written {
-        moved_rows(query, table, change, written);
+        if table.kind != RelationKind::PartitionedTable {
+            query.fx.look_at_bound(table);
+        }
+        if inherit {
+            moved_rows(query, table, change, written);
+        }
         keys::look_up(cx, table, |key| key.columns.iter().any(|c| written.contains(c)), query.fx);
     }
     keys::follow(cx, table, written, query.fx);
@@ -401,7 +411,11 @@ pub(super) fn merge(
     let inherit = statement.relation.as_ref().is_none_or(|name| name.inh);
     let parts = if inherit { query.cx.catalog.family(table) } else { vec![table] };
     for part in parts {
-        query.fx.plan_query_on(part, LockMode::RowExclusive);
+        if inherit {
+            query.fx.plan_query_on(part, LockMode::RowExclusive);
+        } else {
+            query.fx.plan_query_on_only(part, LockMode::RowExclusive);
+        }
         if query.how == How::Executed {
             query.fx.change_rows(part);
             query.fx.reads_whole(part);
@@ -417,6 +431,7 @@ pub(super) fn merge(
         check_columns(query, table, &written, statement.relation.as_ref())?;
         match clause.command_type() {
             CmdType::CmdUpdate if !query.fx.is_empty(table) => {
+                query.fx.look_at_bound(table);
                 let changes = |columns: &[String]| columns.iter().any(|c| written.contains(c));
                 keys::look_up(cx, table, |key| changes(&key.columns), query.fx);
                 keys::follow(cx, table, Some(&written), query.fx);
@@ -424,7 +439,10 @@ pub(super) fn merge(
             CmdType::CmdDelete if !query.fx.is_empty(table) => {
                 keys::follow(cx, table, None, query.fx);
             }
-            CmdType::CmdInsert => keys::look_up(cx, table, |_| true, query.fx),
+            CmdType::CmdInsert => {
+                query.fx.look_at_bound(table);
+                keys::look_up(cx, table, |_| true, query.fx);
+            }
             _ => {}
         }
     }

@@ -81,6 +81,7 @@ pub(super) fn copy<'c>(
         for partition in cx.catalog.leaves(relation) {
             fx.lock(partition, LockMode::RowExclusive);
         }
+        fx.look_at_bound(relation);
         keys::look_up(cx, relation, |_| true, fx);
         return Ok(());
     }

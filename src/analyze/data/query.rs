@@ -248,7 +248,11 @@ impl<'c> Query<'_, 'c, '_> {
                 };
                 for part in parts {
                     // A row lock on a materialized view is refused; a child is locked as its parent.
-                    self.fx.plan_query_on(part, reading.mode);
+                    if inherit {
+                        self.fx.plan_query_on(part, reading.mode);
+                    } else {
+                        self.fx.plan_query_on_only(part, reading.mode);
+                    }
                     let searched = conditions::uses_index(part, known_as, condition);
                     if self.how == How::Executed && !searched && !reading.stops_early {
                         self.fx.scan(part);

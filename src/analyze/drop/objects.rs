@@ -3,9 +3,9 @@
 use super::{Dropping, parts};
 use crate::analyze::AnalyzeError;
 use crate::analyze::effects::Effects;
-use crate::analyze::resolve::{Context, range_from};
+use crate::analyze::resolve::{Context, kind_name, range_from};
 use crate::analyze::volatility::name_parts;
-use crate::catalog::{Relation, StatisticsObject};
+use crate::catalog::{Relation, RelationKind, StatisticsObject};
 use crate::lock::LockMode;
 use crate::sql::QualifiedName;
 use pg_query::NodeEnum;
@@ -46,7 +46,18 @@ pub(super) fn drop_object<'c>(
         {
             Ok(())
         }
-        // An extension may own tables.
+        ObjectType::ObjectExtension => {
+            let known = |object: &Node| {
+                name_parts(std::slice::from_ref(object))
+                    .iter()
+                    .any(|name| cx.catalog.extensions.contains(*name))
+            };
+            // What belongs to an extension is not in the catalog; it may own tables.
+            if !statement.missing_ok || statement.objects.iter().any(known) {
+                fx.unknown();
+            }
+            Ok(())
+        }
         _ => {
             fx.unknown();
             Ok(())
@@ -124,6 +135,16 @@ fn types<'c>(
                 name,
             ));
         };
+        if let Some(relation) = cx.catalog.relation(kind)
+            && relation.kind != RelationKind::CompositeType
+        {
+            let message = format!(
+                "cannot drop type {} because {} of the same name requires it",
+                kind.name,
+                kind_name(relation.kind)
+            );
+            return Err(cx.invalid(message, &kind.name));
+        }
         let mut dropping = Dropping::new(cx, cascade);
         drop_type(cx, kind, &mut dropping);
         dropping.report(&kind.name, fx)?;

@@ -1,9 +1,12 @@
 //! Types as a statement writes them and as the catalog prints them.
 //!
-//! [`change`] says which changes of a column's type leave its stored values as they are.
+//! [`change`] says which changes of a column's type leave its stored values as they are,
+//! [`cast`] which the server makes without being told how.
 
+mod cast;
 mod change;
 
+pub(super) use cast::is_assignable;
 pub(super) use change::{change_is_free, index_survives, never_converts};
 
 use super::resolve::{Context, is_system_schema};

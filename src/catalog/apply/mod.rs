@@ -66,7 +66,9 @@ impl Catalog {
             NodeEnum::AlterSeqStmt(alter) => schema::alter_sequence(self, alter),
             NodeEnum::CreateExtensionStmt(create) => {
                 self.extensions.insert(create.extname.clone());
+                self.user_casts = true;
             }
+            NodeEnum::CreateCastStmt(_) => self.user_casts = true,
             NodeEnum::CreateEnumStmt(create) => types::create_enum(self, create),
             NodeEnum::AlterEnumStmt(alter) => types::alter_enum(self, alter),
             NodeEnum::CreateDomainStmt(create) => types::create_domain(self, create),

@@ -86,11 +86,12 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
     let whole =
         async |template: &str| client.query_typed(&for_version(template, version_num), &[]).await;
     // Sent one behind the other without waiting for answers; the server works on them in order.
-    let (schemas, extensions, types, functions) = tokio::try_join!(
+    let (schemas, extensions, types, functions, casts) = tokio::try_join!(
         whole(queries::SCHEMAS),
         whole(queries::EXTENSIONS),
         whole(queries::TYPES),
         whole(queries::FUNCTIONS),
+        whole(queries::CASTS),
     )
     .map_err(failed)?;
     let mut catalog = Catalog {
@@ -102,6 +103,7 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
         types: types.iter().map(type_definition).collect(),
         functions: functions_by_name(&functions),
         extensions: names_of(&extensions),
+        user_casts: casts.iter().any(|row| row.get("found")),
     };
     let (relations, columns, inheritance) = tokio::try_join!(
         filtered(queries::RELATIONS),

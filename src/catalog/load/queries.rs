@@ -35,6 +35,9 @@ pub(crate) const SCHEMAS: &str = "SELECT nspname::text AS name FROM pg_namespace
 
 pub(crate) const EXTENSIONS: &str = "SELECT extname::text AS name FROM pg_extension";
 
+/// Objects made after `initdb` have numbers from 16384 (`FirstNormalObjectId`).
+pub(crate) const CASTS: &str = "SELECT EXISTS (SELECT FROM pg_cast WHERE oid >= 16384) AS found";
+
 pub(crate) const RELATIONS: &str = "
 SELECT c.oid,
        n.nspname::text AS schema,
