@@ -26,12 +26,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("analyze", &["catalog", "error", "lock", "plan", "sql"]),
     ("rewrite", &["analyze", "catalog", "error", "lock", "plan", "sql"]),
     ("hazard", &["analyze", "catalog", "error", "lock", "plan", "sql"]),
-    // Of `journal` and `run` only the values that they give.
+    // Of `journal`, `observe` and `run` only the values that they give.
     (
         "report",
         &[
-            "analyze", "catalog", "error", "hazard", "journal", "lock", "plan", "revision",
-            "rewrite", "run", "sql",
+            "analyze", "catalog", "error", "hazard", "journal", "lock", "observe", "plan",
+            "revision", "rewrite", "run", "sql",
         ],
     ),
     // Not pure: it parses on several threads.

@@ -1,8 +1,8 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    catalog, contract, demo, explain, history, init, lint, plan, revision, rollback, schema,
-    status, upgrade,
+    catalog, contract, demo, explain, history, init, lint, locks, plan, revision, rollback, schema,
+    status, trace, upgrade, verify,
 };
 use crate::config::layer::{self, LimitsLayer};
 use crate::config::{self, Flags, Settings, value};
@@ -47,6 +47,9 @@ pub enum Command {
     Rollback(rollback::Args),
     Status(status::Args),
     History(history::Args),
+    Trace(trace::Args),
+    Verify(verify::Args),
+    Locks(locks::Args),
     Catalog(catalog::Args),
     Schema(schema::Args),
     Explain(explain::Args),

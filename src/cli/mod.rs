@@ -15,11 +15,13 @@ mod init;
 mod lint;
 mod lint_files;
 mod lint_rules;
+mod locks;
 mod output;
 mod plan;
 mod planning;
 mod progress;
 mod project;
+mod rehearsal;
 mod replay;
 mod revision;
 mod rollback;
@@ -28,8 +30,10 @@ mod schema;
 mod standing;
 mod status;
 mod stopping;
+mod trace;
 mod upgrade;
 mod verify;
+mod verify_section;
 
 pub use args::command;
 
@@ -63,6 +67,9 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Rollback(args) => block_on(rollback::run(args, &cli.global, output)),
         Command::Status(args) => block_on(status::run(args, &cli.global, output)),
         Command::History(args) => block_on(history::run(args, &cli.global)),
+        Command::Trace(args) => block_on(trace::run(args, &cli.global, output)),
+        Command::Verify(args) => block_on(verify::run(args, &cli.global, output)),
+        Command::Locks(args) => block_on(locks::run(args, &cli.global, output)),
         Command::Catalog(args) => block_on(catalog::run(args, &cli.global)),
         Command::Schema(args) => schema::run(args),
         Command::Explain(args) => explain::run(&args),

@@ -28,16 +28,24 @@ pub async fn catalog(earlier: &[&Revision], output: &Output) -> Result<Catalog, 
         cluster.major(),
     ));
     let connection = cluster.create_database("replay", None).await?.connect("airlock plan").await?;
-    for revision in earlier {
-        let script =
-            revision.upgrade_script().map_err(|error| project::sql_error(revision, error))?;
-        for statement in &script.statements {
-            run(&connection, revision, statement).await?;
-        }
+    for earlier in earlier {
+        revision(&connection, earlier).await?;
     }
     let mut catalog = load::load(&connection).await?;
     catalog.sizes_known = false;
     Ok(catalog)
+}
+
+/// Runs the upgrade of `revision` as written; roles that it names and that are missing are made.
+///
+/// # Errors
+/// A statement that the server refuses, with its place.
+pub async fn revision(connection: &Connection, revision: &Revision) -> Result<(), Error> {
+    let script = revision.upgrade_script().map_err(|error| project::sql_error(revision, error))?;
+    for statement in &script.statements {
+        run(connection, revision, statement).await?;
+    }
+    Ok(())
 }
 
 async fn run(

@@ -2,7 +2,7 @@
 //! result.
 
 use super::output::{Done, Output};
-use super::{planning, progress, project, stopping, verify};
+use super::{planning, progress, project, stopping, verify_section};
 use crate::catalog::load;
 use crate::config::Settings;
 use crate::connect::{Connection, Target};
@@ -101,7 +101,7 @@ impl<'a> Session<'a> {
         let end = outcome.end;
         self.runs.push((plan, outcome));
         if let Some(revision) = revision.filter(|_| self.is_verifiable(end)) {
-            self.verified += verify::run(revision, &self.target).await?;
+            self.verified += verify_section::run(revision, &self.target).await?;
         }
         Ok(end)
     }

@@ -51,12 +51,12 @@ async fn look(connection: &Connection, graph: &Graph) -> Result<(Done, bool), Er
 
 /// What stands on the screen: drawn over on a terminal, written anew elsewhere when it changed.
 #[derive(Default)]
-struct Screen {
+pub struct Screen {
     shown: Option<String>,
 }
 
 impl Screen {
-    fn show(&mut self, done: &Done, output: &Output) {
+    pub fn show(&mut self, done: &Done, output: &Output) {
         let text = if output.is_json() { done.json.to_string() } else { done.text.clone() };
         if self.shown.as_ref() == Some(&text) {
             return;

@@ -1,75 +1,132 @@
-//! The verify section: read-only queries that must give no rows, or true.
+//! `airlock verify`: a migration as written and as planned, side by side in throwaway databases. (The
+//! verify section of a revision is `verify_section.rs`.)
 
-use crate::connect::{Target, database_error};
-use crate::error::{Error, Kind};
-use crate::report::printable;
-use crate::revision::Revision;
-use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use super::args::Global;
+use super::output::{Done, Output};
+use super::rehearsal::{Rehearsal, What, server};
+use crate::catalog::{self, Catalog, RelationKind, load};
+use crate::config::Settings;
+use crate::connect::{Connection, Target, database_error};
+use crate::error::{Error, Excerpt, Kind};
+use crate::plan::{NoteKind, Phase, Plan, PlannedRevision};
+use crate::report::verify::{self, Comparison, State};
+use crate::revision::RevisionId;
+use crate::rewrite::{self, Options};
+use crate::run::{self, Hooks, Scope};
+use crate::sql::canonical;
 
-/// Rows that are shown of a query that should have given none.
-const MAX_ROWS_SHOWN: usize = 5;
-
-/// Runs the queries of the verify section; how many there were.
+/// Run a migration as written and as planned in throwaway databases, and compare the end states
 ///
-/// # Errors
-/// `Kind::Failed` when one of them gives a row that is not all true, or cannot run.
-pub async fn run(revision: &Revision, target: &Target) -> Result<usize, Error> {
-    let queries =
-        revision.verify_queries().map_err(|error| super::project::sql_error(revision, error))?;
-    if queries.is_empty() {
-        return Ok(0);
-    }
-    let connection = target.connect("airlock verify").await?;
-    for query in &queries {
-        check(&connection, revision, query).await?;
-    }
-    Ok(queries.len())
+/// Both databases begin with the same preparation. In one the statements run as they stand, in the
+/// other the plan runs through contract. Then everything in the catalogs, the rows of every table and
+/// the positions of sequences are compared. The plan is made as for large tables, whatever is in them.
+///
+/// Exit code 1 when the end states differ. Values that no two runs have in common (random(), now())
+/// are a difference of rows.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub what: What,
 }
 
-async fn check(client: &Client, revision: &Revision, query: &str) -> Result<(), Error> {
-    let doing = format!("verify revision {}", revision.id);
-    let failed = |error: &tokio_postgres::Error| database_error(error, &doing);
-    // Read-only, so that a function in a query cannot change what it looks at.
-    client.batch_execute("BEGIN READ ONLY").await.map_err(|error| failed(&error))?;
-    let answer = client.simple_query(query).await;
-    client.batch_execute("ROLLBACK").await.map_err(|error| failed(&error))?;
-    let answer = answer.map_err(|error| {
-        let mut shown = failed(&error);
-        let detail = shown.detail.take().unwrap_or_default();
-        shown.detail(format!("{detail}\nQuery: {query}").trim().to_owned())
-    })?;
-    let rows: Vec<&SimpleQueryRow> = answer
-        .iter()
-        .filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row),
-            _ => None,
-        })
-        .collect();
-    if rows.iter().all(|row| is_true(row)) {
-        return Ok(());
+pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
+    let settings = global.settings()?;
+    let rehearsal = Rehearsal::read(&args.what, &settings)?;
+    let cluster = server(&args.what, &rehearsal, output).await?;
+    let base = cluster.create_database("prepared", None).await?.connect("airlock verify").await?;
+    rehearsal.prepare(&base).await?;
+    let catalog = load(&base).await?;
+    base.close().await;
+    // Refused before anything runs.
+    let plan = plan(&rehearsal, catalog, &settings)?;
+
+    let written = cluster.create_database("as_written", Some("prepared")).await?;
+    let connection = written.connect("airlock verify").await?;
+    for statement in &rehearsal.script.statements {
+        connection.batch_execute(&statement.sql).await.map_err(|error| {
+            let shown = database_error(&error, "run the migration as written");
+            let mut found = crate::sql::Diagnostic::new(shown.message, statement.span);
+            found.detail = shown.detail;
+            found.hint = shown.hint;
+            Error::at(Kind::Failed, &rehearsal.path, &rehearsal.text, found)
+        })?;
     }
-    let wrong: Vec<String> = rows
-        .iter()
-        .filter(|row| !is_true(row))
-        .take(MAX_ROWS_SHOWN)
-        .map(|row| format!("  {}", words(row)))
-        .collect();
-    Err(Error::new(Kind::Failed, format!("verification of revision {} failed", revision.id))
-        .detail(format!("{}\ngave {} rows:\n{}", printable(query), rows.len(), wrong.join("\n")))
-        .hint("A verify query must give no rows, or true. Up to contract, `airlock rollback` takes everything back."))
+    connection.close().await;
+    let planned = cluster.create_database("as_planned", Some("prepared")).await?;
+    let scope = Scope { through: Phase::Contract };
+    run::execute(&planned, &plan, scope, &settings.limits, Hooks::default()).await.map_err(
+        |error| {
+            let mut error = Error::from(error);
+            error.message = format!("the plan failed: {}", error.message);
+            error
+        },
+    )?;
+    let comparison = Comparison {
+        written: state(&written).await?,
+        planned: state(&planned).await?,
+        order_announced: plan.notes.iter().any(|note| note.kind == NoteKind::ColumnOrder),
+    };
+    let mut done = Done::new(verify::text(&comparison, &plan), verify::json(&comparison, &plan));
+    if !comparison.is_equal() {
+        done.exit = Some(Kind::Failed);
+    }
+    Ok(done)
 }
 
-fn is_true(row: &SimpleQueryRow) -> bool {
-    !row.is_empty() && (0..row.len()).all(|column| row.get(column) == Some("t"))
+fn plan(rehearsal: &Rehearsal, mut catalog: Catalog, settings: &Settings) -> Result<Plan, Error> {
+    // As for tables that are large and in use: else an empty one would need no recipe.
+    catalog.sizes_known = false;
+    let options = Options { small_table_rows: 0, ..settings.planning.clone() };
+    let digest = canonical::digest(&rehearsal.script);
+    let planned = match &rehearsal.revision {
+        Some(revision) => PlannedRevision {
+            id: revision.id.to_string(),
+            parents: revision.parents.iter().map(RevisionId::to_string).collect(),
+            message: revision.message.clone(),
+            digest,
+        },
+        None => PlannedRevision {
+            id: digest.chars().filter(char::is_ascii_hexdigit).take(12).collect(),
+            parents: Vec::new(),
+            message: rehearsal.path.clone(),
+            digest,
+        },
+    };
+    rewrite::plan(&rehearsal.script, &catalog, planned, &options).map_err(|error| {
+        let kind = error.kind();
+        let diagnostics = error.diagnostics();
+        let mut shown = Error::new(kind, "the migration cannot be planned");
+        if let [only] = &diagnostics[..] {
+            return Error::at(kind, &rehearsal.path, &rehearsal.text, only.clone());
+        }
+        shown.excerpt = Some(Box::new(Excerpt {
+            path: rehearsal.path.clone(),
+            text: rehearsal.text.clone(),
+            diagnostics,
+        }));
+        shown
+    })
 }
 
-fn words(row: &SimpleQueryRow) -> String {
-    let columns = row.columns().iter().enumerate();
-    let values: Vec<String> = columns
-        .map(|(index, column)| {
-            let value = row.get(index).map_or("NULL".to_owned(), printable);
-            format!("{} = {value}", printable(column.name()))
-        })
-        .collect();
-    values.join(", ")
+/// Everything about a database that is compared.
+async fn state(target: &Target) -> Result<State, Error> {
+    let connection: Connection = target.connect("airlock verify").await?;
+    let mut state = State {
+        schema: catalog::fingerprint(&connection).await?,
+        column_order: catalog::column_order(&connection).await?,
+        ..State::default()
+    };
+    for relation in load(&connection).await?.relations.values() {
+        match relation.kind {
+            RelationKind::Table | RelationKind::MaterializedView | RelationKind::Sequence => {}
+            RelationKind::PartitionedTable
+            | RelationKind::View
+            | RelationKind::ForeignTable
+            | RelationKind::CompositeType => continue,
+        }
+        let digest = catalog::data_digest(&connection, &relation.name).await?;
+        state.data.insert(relation.name.to_string(), (relation.kind, digest));
+    }
+    connection.close().await;
+    Ok(state)
 }

@@ -3,9 +3,11 @@
 //!
 //! [`inside`] looks from within the transaction of the statement and sees everything that is still
 //! held; [`outside`] watches a statement that forbids a transaction from another session. Both are
-//! for throwaway and scratch servers: they run the statement. Knows nothing of the lock model but the
+//! for throwaway and scratch servers: they run the statement. [`blockers`] only looks, and is for any
+//! server. Knows nothing of the lock model but the
 //! [`Impact`](crate::analyze::Impact) that [`compare`] holds beside what was seen.
 
+pub mod blockers;
 pub mod compare;
 pub mod inside;
 pub mod outside;
@@ -87,6 +89,8 @@ fn telling(messages: &[tokio_postgres::error::DbError]) -> Vec<String> {
         .iter()
         .map(tokio_postgres::error::DbError::message)
         .filter(|text| TELLING.iter().any(|beginning| text.starts_with(beginning)))
+        // What becomes of TOAST tables is part of what becomes of theirs.
+        .filter(|text| !text.contains("\"pg_toast_"))
         .map(str::to_owned)
         .collect()
 }

@@ -7,10 +7,13 @@ pub mod error;
 pub mod estimate;
 pub mod hazard;
 pub mod impact;
+pub mod locks;
 pub mod plan;
 pub mod progress;
 pub mod run;
 pub mod status;
+pub mod trace;
+pub mod verify;
 
 use anstyle::{AnsiColor, Style};
 

@@ -11,5 +11,6 @@ mod lint_online;
 mod offline;
 mod online;
 mod project;
+mod rehearse;
 mod shipped;
 mod site;
