@@ -55,7 +55,7 @@ impl Observed {
 fn is_about_blocking(code: &str) -> bool {
     (code <= "AL029" && code != "AL024")
         || code == "AL099"
-        || (code >= "AL050" && code <= "AL052")
+        || ("AL050"..="AL052").contains(&code)
         || code == "AL055"
 }
 
