@@ -10,8 +10,8 @@ pub(in crate::hazard) static HAZARD: Hazard = Hazard {
     summary: "airlock does not know what the statement locks",
     effect: "It is valid SQL, but not in the lock model; it is never taken for safe.",
     remedy: "Run airlock trace, which shows what it really locks, and report it.",
-    bad: "IMPORT FOREIGN SCHEMA remote FROM SERVER other INTO public;",
-    good: "CREATE SCHEMA remote;",
+    bad: "REINDEX SYSTEM shop;",
+    good: "REINDEX TABLE CONCURRENTLY users;",
     source: "ARCHITECTURE.md: unknown is refused.",
 };
 
@@ -27,7 +27,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
 fn fires_for_what_is_not_in_the_model() {
     crate::hazard::testing::check(
         &HAZARD,
-        &["IMPORT FOREIGN SCHEMA a LIMIT TO (b) FROM SERVER c INTO public"],
+        &["REINDEX SYSTEM a"],
         &["SELECT 1", "SET work_mem = '1MB'", "DO $$ BEGIN NULL; END $$"],
     );
 }
