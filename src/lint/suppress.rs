@@ -175,10 +175,11 @@ fn allows(subject: Subject, hazard: &'static Hazard, verdict: Verdict) -> bool {
         AllowedHazard::Blocking => {
             verdict == Verdict::Blocking && hazard.severity == Severity::Error
         }
-        AllowedHazard::Opaque => verdict == Verdict::Opaque && hazard.name.contains("opaque"),
-        AllowedHazard::Unknown => verdict == Verdict::Unknown && hazard.name.contains("unknown"),
-        AllowedHazard::Unbatched => hazard.name.contains("batch"),
-        AllowedHazard::TriggersFire => hazard.name.contains("trigger"),
+        AllowedHazard::Opaque => verdict == Verdict::Opaque && hazard.name == "opaque-statement",
+        AllowedHazard::Unknown => verdict == Verdict::Unknown && hazard.name == "unknown-statement",
+        AllowedHazard::Unbatched => hazard.name == "unbatched-change",
+        // A consequence of a backfill, which only `plan` makes.
+        AllowedHazard::TriggersFire => false,
     }
 }
 
