@@ -7,7 +7,7 @@ use super::dispatch::target;
 use super::draft::Draft;
 use super::op;
 use super::text::alter;
-use super::{acl, groups, set_not_null};
+use super::{acl, groups, replaced_view, set_not_null};
 use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
 use crate::lock::LockMode;
 use crate::plan::{RelationLock, Undo};
@@ -25,17 +25,29 @@ pub(super) fn of(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
         NodeEnum::CommentStmt(comment) => comment_of(draft, comment),
         NodeEnum::GrantStmt(grant) => revoke(draft, statement, grant),
         NodeEnum::RenameStmt(rename) => rename_back(draft, rename),
+        NodeEnum::ViewStmt(view) if view.replace => {
+            match target(draft, view.view.as_ref()).filter(|name| !draft.is_new(name)) {
+                Some(name) => replaced_view::back(draft, &name)
+                    .unwrap_or_else(|| irreversible(draft, statement)),
+                None => plain(draft, statement),
+            }
+        }
         // Undoing the CREATE TABLE takes the rows with it.
         NodeEnum::InsertStmt(insert)
             if target(draft, insert.relation.as_ref()).is_some_and(|name| draft.is_new(&name)) =>
         {
             Undo::Nothing
         }
-        node => match created(draft, node) {
-            Some(Created::There) => Undo::Nothing,
-            Some(Created::New(drop)) => Undo::Transaction { sql: vec![drop], locks: Vec::new() },
-            None => irreversible(draft, statement),
-        },
+        _ => plain(draft, statement),
+    }
+}
+
+/// The undo of a statement that creates something.
+fn plain(draft: &Draft<'_>, statement: &Statement) -> Undo {
+    match created(draft, &statement.node) {
+        Some(Created::There) => Undo::Nothing,
+        Some(Created::New(drop)) => Undo::Transaction { sql: vec![drop], locks: Vec::new() },
+        None => irreversible(draft, statement),
     }
 }
 

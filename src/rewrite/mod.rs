@@ -30,6 +30,7 @@ mod partitioned;
 mod rename_column;
 mod rename_table;
 mod renamed;
+mod replaced_view;
 mod set_not_null;
 mod shadow_view;
 mod substitute;

@@ -73,7 +73,9 @@ async fn errors_are_where_servers_were_seen_to_block() {
     let mut wrong = Vec::new();
     let mut seen = (0, 0);
     let mut excused = BTreeSet::new();
-    for major in test_versions().unwrap() {
+    // The oldest and the newest; the lock model itself is held to the facts of every version.
+    let majors = test_versions().unwrap();
+    for major in BTreeSet::from([majors[0], majors[majors.len() - 1]]) {
         let options = ClusterOptions { major: Some(major), ..ClusterOptions::default() };
         let cluster = Cluster::start(&options).unwrap();
         let base = cluster.create_database("base", None).await.unwrap();

@@ -1,0 +1,62 @@
+//! Taking back a `CREATE OR REPLACE VIEW`: the view as it was is made anew, with what hung on it.
+//!
+//! *In words*: a view that has got columns cannot be replaced by one that has fewer, so the new one is
+//! dropped and the old one created, in one short transaction.
+
+use super::acl;
+use super::draft::Draft;
+use crate::catalog::{Relation, RelationKind};
+use crate::lock::LockMode;
+use crate::plan::Undo;
+use crate::sql::{QualifiedName, quote_ident, quote_literal};
+
+const PRIVILEGES: [&str; 7] =
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
+
+/// The undo, or `None` where something hangs on the view that would not come back.
+pub(super) fn back(draft: &Draft<'_>, view: &QualifiedName) -> Option<Undo> {
+    let found = draft.catalog.relation(view)?;
+    let query = found.view_definition.as_ref()?;
+    let hangs = !found.triggers.is_empty()
+        || !found.rules.is_empty()
+        || !found.dependants.is_empty()
+        || found.columns.iter().any(|column| column.default.is_some());
+    if found.kind != RelationKind::View || hangs {
+        return None;
+    }
+    let columns: Vec<String> = found.columns.iter().map(|c| quote_ident(&c.name)).collect();
+    let options = match found.options.as_slice() {
+        [] => String::new(),
+        options => format!(" WITH ({})", options.join(", ")),
+    };
+    let query = query.trim().trim_end_matches(';');
+    let mut sql = vec![
+        format!("DROP VIEW IF EXISTS {view}"),
+        format!("CREATE VIEW {view} ({}){options} AS {query}", columns.join(", ")),
+    ];
+    sql.extend(belongings(draft, found));
+    Some(Undo::Transaction { sql, locks: draft.locks(found, LockMode::AccessExclusive) })
+}
+
+fn belongings(draft: &Draft<'_>, found: &Relation) -> Vec<String> {
+    let (view, object) = (&found.name, found.name.to_string());
+    let mut sql = Vec::new();
+    if found.owner != draft.catalog.server.role.name {
+        sql.push(format!("ALTER VIEW {view} OWNER TO {}", quote_ident(&found.owner)));
+    }
+    if let Some(items) = &found.privileges {
+        sql.extend(acl::grants(items, &found.owner, &object, "", &PRIVILEGES));
+    }
+    if let Some(comment) = &found.comment {
+        sql.push(format!("COMMENT ON VIEW {view} IS {}", quote_literal(comment)));
+    }
+    for column in &found.columns {
+        let quoted = quote_ident(&column.name);
+        let on = format!(" ({quoted})");
+        sql.extend(acl::grants(&column.privileges, &found.owner, &object, &on, &PRIVILEGES));
+        if let Some(comment) = &column.comment {
+            sql.push(format!("COMMENT ON COLUMN {view}.{quoted} IS {}", quote_literal(comment)));
+        }
+    }
+    sql
+}
