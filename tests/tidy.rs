@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // `analyze` for the claim that an observation is held beside.
     ("observe", &["analyze", "connect", "error", "lock", "sql"]),
     // The edge: settings, subcommands and the demonstration put the rest together.
-    ("config", &["connect", "error", "plan", "rewrite", "run", "sql"]),
+    ("config", &["connect", "error", "plan", "report", "rewrite", "run", "sql"]),
     ("cli", ANY),
     ("demo", ANY),
     ("main", ANY),

@@ -1,8 +1,8 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    catalog, contract, demo, explain, history, init, lint, locks, plan, revision, rollback, schema,
-    status, trace, upgrade, verify,
+    catalog, contract, demo, explain, history, init, lint, locks, plan, report, revision, rollback,
+    schema, status, trace, upgrade, verify,
 };
 use crate::config::layer::{self, LimitsLayer};
 use crate::config::{self, Flags, Settings, value};
@@ -42,6 +42,7 @@ pub enum Command {
     Revision(revision::Args),
     Lint(lint::Args),
     Plan(plan::Args),
+    Report(report::Args),
     Upgrade(upgrade::Args),
     Contract(contract::Args),
     Rollback(rollback::Args),

@@ -23,6 +23,8 @@ mod progress;
 mod project;
 mod rehearsal;
 mod replay;
+mod report;
+mod reporting;
 mod revision;
 mod rollback;
 mod rollout;
@@ -62,6 +64,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Revision(args) => revision::run(args, &cli.global),
         Command::Lint(args) => lint::run(args, &cli.global, output),
         Command::Plan(args) => block_on(plan::run(args, &cli.global, output)),
+        Command::Report(args) => block_on(report::run(args, &cli.global, output)),
         Command::Upgrade(args) => block_on(upgrade::run(args, &cli.global, output)),
         Command::Contract(args) => block_on(contract::run(args, &cli.global, output)),
         Command::Rollback(args) => block_on(rollback::run(args, &cli.global, output)),

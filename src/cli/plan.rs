@@ -2,7 +2,8 @@
 
 use super::args::Global;
 use super::output::{Done, Output};
-use super::{lint_rules, planning, project, replay, standing};
+use super::reporting::{self, Planned, ReportFile};
+use super::{planning, project, replay, standing};
 use crate::catalog::{Catalog, load};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
@@ -28,6 +29,10 @@ pub struct Args {
     /// Replay the earlier revisions even though a database is named
     #[arg(long)]
     pub replay: bool,
+    /// Write the lock-impact report too, as one page (.html) or for a comment on a pull request
+    /// (.md); can be given several times
+    #[arg(long, value_name = "FILE", value_parser = ReportFile::parse, conflicts_with = "check")]
+    pub report: Vec<ReportFile>,
 }
 
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
@@ -50,9 +55,16 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     }
     let written = project::write_plan(&settings, revision, &plan)?;
     let path = project::plan_path(&settings, revision).display().to_string();
-    let mut json = result(&plan, &catalog, &path, written);
-    json["statements"] = statements(revision, &catalog, &settings)?;
-    Ok(Done::new(text(&plan, &catalog, &path, written), json))
+    let mut json = result(&plan, &catalog, &path, written, &settings);
+    let linted = reporting::lint_revision(revision, &catalog, &settings)?;
+    json["statements"] = lint::format::statements(&linted);
+    let mut text = text(&plan, &catalog, &path, written, &settings);
+    reporting::write(&args.report, &[Planned { revision, plan, catalog }], &settings)?;
+    for file in &args.report {
+        text.push_str(&format!("{} written\n", file.path().display()));
+    }
+    json["reports"] = args.report.iter().map(|file| file.path().display().to_string()).collect();
+    Ok(Done::new(text, json))
 }
 
 async fn from_replay<'a>(
@@ -128,11 +140,11 @@ fn check(settings: &Settings, revision: &Revision, now: &Plan) -> Result<Done, E
     Ok(Done::new(format!("{path} is current"), json))
 }
 
-fn text(plan: &Plan, catalog: &Catalog, path: &str, written: bool) -> String {
+fn text(plan: &Plan, catalog: &Catalog, path: &str, written: bool, settings: &Settings) -> String {
     let mut text =
         format!("{}: {}\n\n", plan.revision.id, report::printable(&plan.revision.message));
     if !plan.statements.is_empty() {
-        text.push_str(&report::impact::text(plan, Some(catalog)));
+        text.push_str(&report::impact::text(plan, Some(catalog), settings.speed));
         text.push('\n');
     }
     text.push_str(&report::plan::text(plan));
@@ -141,24 +153,7 @@ fn text(plan: &Plan, catalog: &Catalog, path: &str, written: bool) -> String {
     text
 }
 
-/// The statements as written, as `lint` shows them.
-fn statements(revision: &Revision, catalog: &Catalog, settings: &Settings) -> Result<Value, Error> {
-    let file = lint::File {
-        path: revision.path.clone(),
-        text: revision.text.clone(),
-        tool: lint::input::Tool::Airlock,
-        linted: true,
-        problem: None,
-    };
-    let options = lint::Options {
-        knowledge: lint::Knowledge::Database,
-        rules: lint_rules::rules(&settings.lint)?,
-        whole_folder: false,
-    };
-    Ok(lint::format::statements(&lint::check(vec![file], catalog.clone(), &options)))
-}
-
-fn result(plan: &Plan, catalog: &Catalog, path: &str, written: bool) -> Value {
+fn result(plan: &Plan, catalog: &Catalog, path: &str, written: bool, settings: &Settings) -> Value {
     json!({
         "revision": plan.revision.id,
         "message": plan.revision.message,
@@ -167,7 +162,7 @@ fn result(plan: &Plan, catalog: &Catalog, path: &str, written: bool) -> Value {
         "digest": plan.digest,
         "server": plan.server,
         "sizes_known": catalog.sizes_known,
-        "impact": report::impact::json(plan, Some(catalog)),
+        "impact": report::impact::json(plan, Some(catalog), settings.speed),
         "gates": plan.gates,
         "notes": plan.notes,
     })

@@ -82,7 +82,8 @@ impl<'a> Session<'a> {
         let plan = planning::plan(revision, &catalog, self.settings)?;
         project::write_plan(self.settings, revision, &plan)?;
         self.output.say(&format!("{path} was missing; made, and run as it stands now:\n"));
-        self.output.say(&report::impact::text(&plan, Some(&catalog)));
+        let speed = self.settings.speed;
+        self.output.say(&report::impact::text(&plan, Some(&catalog), speed));
         Ok(plan)
     }
 

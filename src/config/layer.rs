@@ -86,6 +86,7 @@ pub(super) struct FileLayer {
     pub(super) plans: Option<String>,
     pub(super) limits: FileLimits,
     pub(super) plan: FilePlan,
+    pub(super) report: FileReport,
     pub(super) lint: LintSettings,
 }
 
@@ -118,6 +119,16 @@ pub(super) struct FilePlan {
     pub(super) small_table_rows: Option<u64>,
     #[serde(deserialize_with = "size")]
     pub(super) dual_column_limit: Option<u64>,
+}
+
+/// `[report]`: bytes a second.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FileReport {
+    #[serde(deserialize_with = "size")]
+    pub(super) scan_speed: Option<u64>,
+    #[serde(deserialize_with = "size")]
+    pub(super) write_speed: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

@@ -9,6 +9,7 @@ pub mod value;
 
 use crate::connect::Target;
 use crate::error::{Error, Excerpt, Kind};
+use crate::report::estimate::Speed;
 use crate::rewrite;
 use crate::run::limits::Limits;
 use crate::sql::{Diagnostic, Span};
@@ -34,6 +35,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What decides between recipes.
     pub planning: rewrite::Options,
+    /// What times are estimated from.
+    pub speed: Speed,
     /// What `airlock.toml` says about `lint`, as written.
     pub lint: LintSettings,
 }
@@ -134,6 +137,11 @@ fn resolve(
     let limits =
         flags.limits.over(LimitsLayer::from_environment(get)?).over(LimitsLayer::from(file.limits));
     let planning = rewrite::Options::default();
+    let speed = Speed {
+        scan: file.report.scan_speed.unwrap_or(Speed::default().scan),
+        write: file.report.write_speed.unwrap_or(Speed::default().write),
+    };
+    check_speed(speed)?;
     Ok(Settings {
         database_url: flags
             .database_url
@@ -143,6 +151,7 @@ fn resolve(
         migrations: folder.join(file.migrations.as_deref().unwrap_or("migrations")),
         plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
         lint: file.lint,
+        speed,
         limits: {
             let limits = with_defaults(limits);
             check(&limits)?;
@@ -182,6 +191,19 @@ const MAX_HOLD: Duration = Duration::from_secs(3_600);
 const MAX_PATIENCE: Duration = Duration::from_secs(7 * 86_400);
 const MIN_BATCH: Duration = Duration::from_micros(500);
 const MAX_JOBS: usize = 64;
+
+/// Slower than any disk: a mistyped unit.
+const MIN_SPEED: u64 = 64 << 10;
+
+fn check_speed(speed: Speed) -> Result<(), Error> {
+    for (name, value) in [("scan_speed", speed.scan), ("write_speed", speed.write)] {
+        if value < MIN_SPEED {
+            let message = format!("{name} is {value} bytes a second; it must be at least 64kB");
+            return Err(Error::new(Kind::Input, message).hint("Write it like 400MB."));
+        }
+    }
+    Ok(())
+}
 
 fn check(limits: &Limits) -> Result<(), Error> {
     let refuse = |what: String| Err(Error::new(Kind::Input, what));

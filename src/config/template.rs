@@ -45,6 +45,11 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 # A column of a table up to this size is renamed by copying it; above, through a view.
 # dual_column_limit = "10GB"
 
+[report]
+# How fast the server reads and writes a table, per second: what times are estimated from.
+# scan_speed = "600MB"
+# write_speed = "100MB"
+
 [lint]
 # postgres, tool, fail_on, severity and [[lint.ignore]] go here; docs/lint.md describes them.
 "#;

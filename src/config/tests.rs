@@ -165,3 +165,12 @@ fn a_named_file_must_be_there() {
     assert_eq!(error.kind, Kind::Input);
     assert!(error.message.contains("no/such/file.toml"));
 }
+
+#[test]
+fn speeds_are_bytes_a_second_and_no_typing_mistakes() {
+    let speed = |file: &str| settings(Flags::default(), &[], file).map(|settings| settings.speed);
+    assert_eq!(speed("").unwrap(), Speed::default());
+    let fast = speed("[report]\nscan_speed = '2GB'").unwrap();
+    assert_eq!(fast, Speed { scan: 2 << 30, ..Speed::default() });
+    assert_eq!(speed("[report]\nwrite_speed = '50'").unwrap_err().kind, Kind::Input);
+}

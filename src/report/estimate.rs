@@ -1,17 +1,26 @@
 //! How long work would take, roughly: enough to tell milliseconds from minutes from hours.
 
+use crate::analyze::estimate as rates;
 use crate::catalog::{Catalog, Relation};
 use crate::plan::{Work, WorkKind};
 use std::time::Duration;
 
-/// Bytes a second. Orders of magnitude of an ordinary server with its data on disk; a table that
-/// is cached is faster, a busy server slower.
-const SCAN_BYTES_PER_SECOND: u64 = 400 << 20;
-/// A scan with a look-up in another table for each row.
-const VALIDATE_BYTES_PER_SECOND: u64 = 100 << 20;
-const INDEX_BUILD_BYTES_PER_SECOND: u64 = 60 << 20;
-const REWRITE_BYTES_PER_SECOND: u64 = 50 << 20;
-const ROW_CHANGES_BYTES_PER_SECOND: u64 = 20 << 20;
+/// How fast the server goes through data, in bytes a second. The speeds of other kinds of work keep
+/// the proportions of `analyze::estimate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Speed {
+    /// Reading a table from end to end.
+    pub scan: u64,
+    /// Writing a table anew, write-ahead log included.
+    pub write: u64,
+}
+
+/// The rates that hazards are weighed with, so that no two places of a report disagree.
+impl Default for Speed {
+    fn default() -> Self {
+        Self { scan: rates::SCAN_RATE as u64, write: rates::REWRITE_RATE as u64 }
+    }
+}
 
 /// The bytes that `work` goes through; `None` when nobody knows.
 pub fn bytes(work: &Work, catalog: &Catalog) -> Option<u64> {
@@ -29,21 +38,21 @@ pub fn bytes(work: &Work, catalog: &Catalog) -> Option<u64> {
 }
 
 /// Roughly how long `work` takes.
-pub fn duration(work: &Work, catalog: &Catalog) -> Option<Duration> {
-    let rate = match work.kind {
-        WorkKind::Scan => SCAN_BYTES_PER_SECOND,
-        WorkKind::Validate => VALIDATE_BYTES_PER_SECOND,
-        WorkKind::IndexBuild => INDEX_BUILD_BYTES_PER_SECOND,
-        WorkKind::Rewrite => REWRITE_BYTES_PER_SECOND,
-        WorkKind::RowChanges => ROW_CHANGES_BYTES_PER_SECOND,
+pub fn duration(work: &Work, catalog: &Catalog, speed: Speed) -> Option<Duration> {
+    let usual = rates::estimate(std::slice::from_ref(work), catalog)?;
+    let default = Speed::default();
+    let (default, speed) = match work.kind {
+        WorkKind::Scan | WorkKind::Validate => (default.scan, speed.scan),
+        WorkKind::IndexBuild | WorkKind::Rewrite | WorkKind::RowChanges => {
+            (default.write, speed.write)
+        }
     };
-    let bytes = bytes(work, catalog)?;
-    Some(Duration::from_millis(bytes.saturating_mul(1_000) / rate))
+    Some(usual.mul_f64(default as f64 / speed.max(1) as f64))
 }
 
 /// All of `works` one after the other; `None` when one of them is not known.
-pub fn total(works: &[Work], catalog: Option<&Catalog>) -> Option<Duration> {
-    works.iter().map(|work| duration(work, catalog?)).sum()
+pub fn total(works: &[Work], catalog: Option<&Catalog>, speed: Speed) -> Option<Duration> {
+    works.iter().map(|work| duration(work, catalog?, speed)).sum()
 }
 
 /// `~4 min`: one unit, two digits at most, as good as the estimate is.
@@ -75,5 +84,17 @@ pub fn size(bytes: u64) -> String {
         format!("{value:.0} {}", UNITS[unit])
     } else {
         format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+/// `3.2 million rows`.
+pub fn rows(rows: u64) -> String {
+    match rows {
+        1 => "1 row".to_owned(),
+        0..10_000 => format!("{rows} rows"),
+        10_000..1_000_000 => format!("{} thousand rows", rows / 1_000),
+        1_000_000..10_000_000 => format!("{:.1} million rows", rows as f64 / 1e6),
+        10_000_000..10_000_000_000 => format!("{} million rows", rows / 1_000_000),
+        _ => format!("{} billion rows", rows / 1_000_000_000),
     }
 }

@@ -1,6 +1,7 @@
 //! The lock-impact table: what each statement would do as written, and what the plan does instead.
 
-use super::{BAD, BOLD, CARE, FAINT, GOOD, estimate, one_line, styled};
+use super::estimate::{self, Speed};
+use super::{BAD, BOLD, CARE, FAINT, GOOD, one_line, styled};
 use crate::catalog::Catalog;
 use crate::lock::LockMode;
 use crate::plan::{Action, Plan, RelationLock, Step, Work, WorkKind};
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 const STATEMENT_CHARS: usize = 90;
 const COLUMNS: [&str; 7] = ["", "lock", "relation", "reads", "writes", "work", "time"];
+
+/// What times are estimated from.
+type Known<'a> = (Option<&'a Catalog>, Speed);
 
 /// One line of the table.
 struct Row {
@@ -60,7 +64,7 @@ impl Wait {
 }
 
 /// The table of `plan`; sizes and times from `catalog` where it knows them.
-pub fn text(plan: &Plan, catalog: Option<&Catalog>) -> String {
+pub fn text(plan: &Plan, catalog: Option<&Catalog>, speed: Speed) -> String {
     let mut blocks: Vec<(String, Vec<Row>)> = Vec::new();
     for statement in &plan.statements {
         let heading = format!(
@@ -69,11 +73,12 @@ pub fn text(plan: &Plan, catalog: Option<&Catalog>) -> String {
             styled(&one_line(&statement.sql, STATEMENT_CHARS), BOLD),
             styled(&format!("line {}", statement.line), FAINT),
         );
-        let mut rows = rows("as written", &statement.locks, &statement.work, true, catalog);
+        let mut rows =
+            rows("as written", &statement.locks, &statement.work, true, (catalog, speed));
         let steps =
             plan.steps.iter().filter(|step| step.statements.first() == Some(&statement.number));
         for step in steps {
-            rows.extend(step_rows(step, catalog));
+            rows.extend(step_rows(step, (catalog, speed)));
         }
         blocks.push((heading, rows));
     }
@@ -81,7 +86,7 @@ pub fn text(plan: &Plan, catalog: Option<&Catalog>) -> String {
         .steps
         .iter()
         .filter(|step| step.statements.is_empty())
-        .flat_map(|step| step_rows(step, catalog))
+        .flat_map(|step| step_rows(step, (catalog, speed)))
         .collect();
     if !rest.is_empty() {
         blocks.push((styled("for all of them", BOLD), rest));
@@ -89,12 +94,12 @@ pub fn text(plan: &Plan, catalog: Option<&Catalog>) -> String {
     render(&blocks)
 }
 
-fn step_rows(step: &Step, catalog: Option<&Catalog>) -> Vec<Row> {
-    rows(&step.id, &step.locks, &step.work, is_one_transaction(&step.action), catalog)
+fn step_rows(step: &Step, known: Known<'_>) -> Vec<Row> {
+    rows(&step.id, &step.locks, &step.work, is_one_transaction(&step.action), known)
 }
 
 /// Whether the locks are held until all of the work is done.
-fn is_one_transaction(action: &Action) -> bool {
+pub(super) fn is_one_transaction(action: &Action) -> bool {
     match action {
         Action::Transaction { .. }
         | Action::Validate { .. }
@@ -109,10 +114,10 @@ fn rows(
     locks: &[RelationLock],
     work: &[Work],
     held_through: bool,
-    catalog: Option<&Catalog>,
+    (catalog, speed): Known<'_>,
 ) -> Vec<Row> {
     let long = held_through && !work.is_empty();
-    let time = match (work.is_empty(), estimate::total(work, catalog)) {
+    let time = match (work.is_empty(), estimate::total(work, catalog, speed)) {
         (true, _) => "ms".to_owned(),
         (false, Some(time)) => estimate::words(time),
         (false, None) => "grows with size".to_owned(),
@@ -141,7 +146,7 @@ fn rows(
     rows
 }
 
-fn work_words(work: &Work, catalog: Option<&Catalog>) -> String {
+pub(super) fn work_words(work: &Work, catalog: Option<&Catalog>) -> String {
     let what = match work.kind {
         WorkKind::Scan => "scan",
         WorkKind::Validate => "validate",
@@ -196,7 +201,7 @@ fn coloured(line: &str, row: &Row) -> String {
 }
 
 /// The same as JSON: `statements` as written, `steps` as planned.
-pub fn json(plan: &Plan, catalog: Option<&Catalog>) -> Value {
+pub fn json(plan: &Plan, catalog: Option<&Catalog>, speed: Speed) -> Value {
     let statements: Vec<Value> = plan
         .statements
         .iter()
@@ -206,7 +211,7 @@ pub fn json(plan: &Plan, catalog: Option<&Catalog>) -> Value {
                 "line": statement.line,
                 "sql": statement.sql,
             });
-            extend(&mut value, impact(&statement.locks, &statement.work, true, catalog));
+            extend(&mut value, impact(&statement.locks, &statement.work, true, (catalog, speed)));
             value
         })
         .collect();
@@ -221,14 +226,14 @@ pub fn json(plan: &Plan, catalog: Option<&Catalog>) -> Value {
                 "why": step.why,
             });
             let held = is_one_transaction(&step.action);
-            extend(&mut value, impact(&step.locks, &step.work, held, catalog));
+            extend(&mut value, impact(&step.locks, &step.work, held, (catalog, speed)));
             value
         })
         .collect();
     json!({ "statements": statements, "steps": steps })
 }
 
-fn impact(locks: &[RelationLock], work: &[Work], held: bool, catalog: Option<&Catalog>) -> Value {
+fn impact(locks: &[RelationLock], work: &[Work], held: bool, (catalog, speed): Known<'_>) -> Value {
     let long = held && !work.is_empty();
     let locks: Vec<Value> = locks
         .iter()
@@ -241,7 +246,7 @@ fn impact(locks: &[RelationLock], work: &[Work], held: bool, catalog: Option<&Ca
             })
         })
         .collect();
-    let seconds = estimate::total(work, catalog).map(|time: Duration| time.as_secs_f64());
+    let seconds = estimate::total(work, catalog, speed).map(|time: Duration| time.as_secs_f64());
     let work: Vec<Value> = work
         .iter()
         .map(|work| {

@@ -6,10 +6,13 @@
 pub mod error;
 pub mod estimate;
 pub mod hazard;
+pub mod html;
 pub mod impact;
 pub mod locks;
+pub mod markdown;
 pub mod plan;
 pub mod progress;
+pub mod review;
 pub mod run;
 pub mod status;
 pub mod trace;

@@ -12,5 +12,6 @@ mod offline;
 mod online;
 mod project;
 mod rehearse;
+mod report;
 mod shipped;
 mod site;

@@ -1,5 +1,6 @@
 //! Reports as a reader sees them, styles taken out.
 
+use super::estimate::Speed;
 use super::*;
 use crate::catalog::Catalog;
 use crate::error::{Error, Excerpt, Kind};
@@ -199,18 +200,26 @@ fn catalog(bytes: u64) -> Catalog {
 #[test]
 fn the_impact_table_puts_as_written_beside_as_planned() {
     let plan = plan_of_two_statements();
-    insta::assert_snapshot!(plain(&impact::text(&plan, Some(&catalog(20 << 30)))));
+    insta::assert_snapshot!(plain(&impact::text(
+        &plan,
+        Some(&catalog(20 << 30)),
+        Speed::default()
+    )));
 }
 
 #[test]
 fn without_sizes_the_table_claims_no_times() {
     let plan = plan_of_two_statements();
-    insta::assert_snapshot!(plain(&impact::text(&plan, None)));
+    insta::assert_snapshot!(plain(&impact::text(&plan, None, Speed::default())));
 }
 
 #[test]
 fn impact_as_json() {
-    insta::assert_json_snapshot!(impact::json(&plan_of_two_statements(), Some(&catalog(1 << 30))));
+    insta::assert_json_snapshot!(impact::json(
+        &plan_of_two_statements(),
+        Some(&catalog(1 << 30)),
+        Speed::default()
+    ));
 }
 
 #[test]
