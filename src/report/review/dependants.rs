@@ -41,7 +41,10 @@ pub(super) fn of<'a>(subject: &Subject<'a>, name: &QualifiedName) -> Dependants<
         items.insert(Item { unnamed, kind, name, columns });
     };
     for dependant in &relation.dependants {
-        add(kind(dependant.kind), dependant.name.clone(), &dependant.columns);
+        // Some are named with their kind: `policy p on public.t`.
+        let kind = kind(dependant.kind);
+        let name = dependant.name.strip_prefix(kind).map_or(&*dependant.name, str::trim_start);
+        add(kind, name.to_owned(), &dependant.columns);
     }
     own(relation, &mut add);
     Dependants { items: items.into_iter().collect() }
