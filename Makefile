@@ -22,7 +22,7 @@ demo: setup
 test:
 	@scripts/setup.sh tests
 	@scripts/servers.sh
-	cargo test $(ARGS)
+	cargo test --no-fail-fast $(ARGS)
 
 bench: setup
 	cargo bench $(ARGS)

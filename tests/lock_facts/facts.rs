@@ -111,7 +111,9 @@ async fn the_model_says_what_servers_did() {
 async fn on_version(major: u32) -> Report {
     let facts = facts();
     let mut report = Report::default();
-    let cluster = Cluster::start(&steady(major)).unwrap();
+    let options = steady(major);
+    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&options)).await.unwrap();
+    let cluster = cluster.unwrap();
     let base = cluster.create_database("base", None).await.unwrap();
     let connection = base.connect("lock facts").await.unwrap();
     connection.batch_execute(&facts.base).await.unwrap();

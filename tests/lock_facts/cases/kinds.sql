@@ -42,7 +42,9 @@ create table zz partition of {{g0|g1|g2|h0|q0}} {{for values from (150) to (160)
 comment on {{table|view|materialized view|sequence|foreign table|index|type|column}} {{g0|g1|h0|q0|qv|qm|qs|qf|qt|q0c|q0.a|qv.a|qt.a|g0.c|qm.c|qf.c}} is 'x'
 grant {{select|all|insert (a)|select (a), update (b)|usage}} on {{|table |sequence }}{{g0|g1|h0|q0|qv|qm|qs|qf|qu}} to public
 revoke all on {{g0|g1|h0|q0|qv|qm|qs|qf}} from public{{| cascade}}
-{{analyze|vacuum|vacuum full|vacuum (analyze)|vacuum freeze}} {{g0|g1|h0|h1|q0|qv|qm|qf|qu|qs}}
+{{analyze|vacuum|vacuum full|vacuum (analyze)|vacuum freeze}} {{g0|g1|h0|h1|q0|qm|qu}}
+-- more
+{{analyze|vacuum|vacuum full|vacuum (analyze)|vacuum freeze}} {{qv|qf|qs}}
 {{analyze|vacuum analyze}} {{g0|h0|q0}} (c)
 reindex {{table|index|table concurrently|index concurrently}} {{g0|g1|h0|h1|q0|qv|qm|q0c|g0c|qmc|g1_c_idx|h1c|qf}}
 cluster {{g0|g1|h0|q0|qv|qm|qf}}{{| using q0c| using g0c| using g1_c_idx| using qmc| using h0c}}
