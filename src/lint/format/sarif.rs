@@ -26,7 +26,6 @@ pub(super) fn render(report: &Report) -> String {
             "tool": { "driver": {
                 "name": "airlock",
                 "version": env!("CARGO_PKG_VERSION"),
-                "informationUri": "https://crates.io/crates/pg-airlock",
                 "rules": rules(),
             } },
             "columnKind": "unicodeCodePoints",
