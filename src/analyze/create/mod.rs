@@ -37,7 +37,7 @@ pub(super) fn create_table_as<'c>(
             cx.place_for(&name.schemaname, &name.relname, name.location, statement.if_not_exists);
         match exists {
             // The query is parsed all the same.
-            Ok(None) if statement.if_not_exists => {
+            Ok(None) if statement.if_not_exists && !temporary => {
                 return query_of(statement.query.as_deref(), cx, How::Parsed, fx);
             }
             Err(AnalyzeError::Exists(_)) if temporary => {}
