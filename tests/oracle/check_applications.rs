@@ -27,7 +27,7 @@ const NOISE_MARGIN: Duration = Duration::from_millis(100);
 const GUARD_MARGIN_MS: f64 = 25.0;
 
 /// How often the whole check is done before its times count as those of airlock.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 6;
 
 /// The control's work: rows like those of the cases, which nobody locks.
 fn control_work() -> Vec<String> {
