@@ -3,8 +3,9 @@
 //! Names, messages and SQL come from outside: they stand in code or are escaped, so that none of them
 //! can make a heading, a link, a tag or a mention.
 
+use super::escape::{code, fence, inline};
+use super::printable;
 use super::review::{Course, Extent, RelationReview, Remark, Review, Touch, words};
-use super::{one_line, printable};
 use crate::hazard::Severity;
 use crate::plan::{Phase, Step};
 use std::fmt::Write;
@@ -235,42 +236,4 @@ fn cut(text: &str) -> String {
         Some((at, _)) => format!("{}\n-- … the rest is in the plan file", &text[..at]),
         None => text.to_owned(),
     }
-}
-
-/// Code within a line, whatever backquotes it holds. Not for cells of a table.
-fn code(text: &str) -> String {
-    let text = one_line(text, usize::MAX);
-    let fence = "`".repeat(longest_run(&text) + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{space}{text}{space}{fence}")
-}
-
-/// A fence longer than any run of backquotes in `text`.
-fn fence(text: &str) -> String {
-    "`".repeat((longest_run(text) + 1).max(3))
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// Plain text on one line: what Markdown or HTML would take for markup is not.
-fn inline(text: &str) -> String {
-    let mut out = String::new();
-    for c in printable(text).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            // Nobody is called upon.
-            '@' => out.push_str("@<!-- -->"),
-            '\n' => out.push(' '),
-            '*' | '_' | '[' | ']' | '\\' | '|' | '#' | '`' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -4,6 +4,7 @@
 //! (`anstream`). No meaning hangs on a style.
 
 pub mod error;
+pub mod escape;
 pub mod estimate;
 pub mod hazard;
 pub mod html;

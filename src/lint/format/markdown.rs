@@ -6,6 +6,7 @@ use crate::hazard::Severity;
 use crate::lint::model::{FileReport, Knowledge, Report, StatementReport};
 use crate::lock::LockMode;
 use crate::plan::WorkKind;
+use crate::report::escape::{cell, code, fence, inline};
 use crate::report::{one_line, printable};
 use std::fmt::Write;
 
@@ -118,8 +119,8 @@ fn table(out: &mut String, report: &Report) {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} |",
-            code(&place),
-            code(&sql),
+            cell(&place),
+            cell(&sql),
             locks(statement),
             work(statement),
             verdict(statement.verdict),
@@ -134,7 +135,7 @@ fn locks(statement: &StatementReport) -> String {
     let Some(impact) = &statement.impact else { return String::new() };
     let strong = impact.locks.iter().filter(|lock| lock.mode > LockMode::AccessShare);
     strong
-        .map(|lock| format!("{} on {}", lock.mode.sql(), code(&lock.relation.to_string())))
+        .map(|lock| format!("{} on {}", lock.mode.sql(), cell(&lock.relation.to_string())))
         .collect::<Vec<_>>()
         .join("<br>")
 }
@@ -149,7 +150,7 @@ fn work(statement: &StatementReport) -> String {
             WorkKind::Rewrite => "rewrites",
             WorkKind::RowChanges => "changes rows of",
         };
-        format!("{what} {}", code(&work.relation.to_string()))
+        format!("{what} {}", cell(&work.relation.to_string()))
     });
     words.collect::<Vec<_>>().join("<br>")
 }
@@ -162,40 +163,4 @@ fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Opaque => "**opaque**",
         Verdict::Unknown => "**unknown**",
     }
-}
-
-/// Code within a line or a cell, whatever backquotes it holds.
-fn code(text: &str) -> String {
-    let text = printable(text).replace('|', "\\|").replace('\n', " ");
-    let fence = "`".repeat(longest_run(&text) + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{space}{text}{space}{fence}")
-}
-
-/// A fence longer than any run of backquotes in `text`.
-fn fence(text: &str) -> String {
-    "`".repeat((longest_run(text) + 1).max(3))
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// Plain text: what Markdown or HTML would take for markup is not.
-fn inline(text: &str) -> String {
-    let mut out = String::new();
-    for c in printable(text).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '\n' => out.push(' '),
-            '*' | '_' | '[' | ']' | '\\' | '|' | '#' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
