@@ -199,7 +199,8 @@ fn entries(directives: &[Directive]) -> (Vec<Entry>, Vec<Problem>) {
             DirectiveKind::Backfill { .. }
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
-            | DirectiveKind::Marker => continue,
+            | DirectiveKind::Marker
+            | DirectiveKind::StoredTrigger => continue,
         };
         if let Some(subject) = subject {
             let (reason, span) = (reason.clone(), directive.span);

@@ -97,6 +97,11 @@ pub(super) fn is_for(item: &str, roles: &[String]) -> bool {
     parse(item).is_some_and(|item| item.grantee.is_some_and(|grantee| roles.contains(&grantee)))
 }
 
+/// Whether `item` gives `privilege` to anyone.
+pub(super) fn gives(item: &str, privilege: &str) -> bool {
+    parse(item).is_some_and(|item| item.privileges.iter().any(|(word, _)| *word == privilege))
+}
+
 #[cfg(test)]
 mod tests {
     use super::grants;

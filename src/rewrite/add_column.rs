@@ -10,18 +10,20 @@
 //! batches with the default expression; a nullable one through a marker, because a NULL that the
 //! application writes in the meantime must stay NULL.
 
+use super::add_numbered::{self, Numbering};
 use super::as_is;
 use super::dispatch::is_brief;
 use super::draft::Draft;
 use super::groups;
 use super::marker::Marker;
 use super::text::alter;
-use super::{add_check, add_foreign_key, add_unique, fill, set_not_null};
+use super::{add_check, add_foreign_key, add_stored, add_unique, fill, set_not_null};
 use crate::analyze::{Impact, volatility};
-use crate::catalog::{Volatility, names};
+use crate::catalog::{TypeDef, Volatility, names, user_type};
 use crate::lock::LockMode;
 use crate::plan::{Action, Backfill, Change, NoteKind, Phase, Undo, WorkKind};
-use crate::sql::{Diagnostic, QualifiedName, Statement, deparse, quote_ident};
+use crate::sql::directive::AllowedHazard;
+use crate::sql::{Diagnostic, DirectiveKind, QualifiedName, Statement, deparse, quote_ident};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, ColumnDef, ConstrType, Constraint, Node};
 
@@ -33,8 +35,10 @@ struct Parts {
     not_null: Option<Constraint>,
     /// CHECK, UNIQUE, PRIMARY KEY, REFERENCES, as constraints of the table.
     constraints: Vec<Constraint>,
-    /// GENERATED or IDENTITY: not taken apart.
-    special: bool,
+    /// `serial` or IDENTITY.
+    numbering: Option<Numbering>,
+    /// `GENERATED ALWAYS AS (…)`, and whether STORED.
+    generated: Option<(Node, bool)>,
 }
 
 pub(super) fn steps(
@@ -57,16 +61,30 @@ pub(super) fn steps(
     let name = column.colname.clone();
     let filled_later = draft.groups.fills(relation, &name);
     let directive = groups::from_directive(part, relation, &name, &draft.catalog);
-    let needs_value = parts.not_null.is_some() && parts.default.is_none() && !parts.special;
+    let needs_value = parts.not_null.is_some()
+        && parts.default.is_none()
+        && parts.numbering.is_none()
+        && parts.generated.is_none();
     let unused = !filled_later && directive.is_none() && draft.is_unused(relation);
-    if unused
+    if (unused && !by_trigger(draft, part))
         || (parts.constraints.is_empty() && !needs_value && directive.is_none() && is_brief(impact))
     {
         stable_default_note(draft, relation, &name, &parts);
         return as_is::steps(draft, part, impact);
     }
-    if parts.special {
+    let constrained = impact.work.iter().any(|work| work.kind == WorkKind::Rewrite)
+        && is_domain(&parts.bare, draft);
+    let allowed = parts.numbering.is_some() && draft.allows(part, AllowedHazard::Blocking);
+    if let Some((expression, true)) = &parts.generated
+        && by_trigger(draft, part)
+    {
+        return stored(draft, part, command, relation, &parts, expression);
+    }
+    if parts.generated.is_some() || constrained || allowed {
         return as_is::steps(draft, part, impact);
+    }
+    if let Some(numbering) = &parts.numbering {
+        return numbered(draft, part, command, relation, &parts, numbering);
     }
     if needs_value && !filled_later && directive.is_none() {
         draft.refuse(
@@ -113,11 +131,11 @@ pub(super) fn steps(
         fill::steps(draft, &group, span);
         if let Some(constraint) = &parts.not_null {
             let given = (!constraint.conname.is_empty()).then_some(constraint.conname.as_str());
-            set_not_null::emit(draft, relation, &name, given);
+            set_not_null::emit_and_mark(draft, relation, &name, given);
         }
     } else if is_volatile && let Some(constraint) = &parts.not_null {
         let given = (!constraint.conname.is_empty()).then_some(constraint.conname.as_str());
-        set_not_null::emit(draft, relation, &name, given);
+        set_not_null::emit_and_mark(draft, relation, &name, given);
     }
     for constraint in &parts.constraints {
         emit_constraint(draft, part, constraint, relation);
@@ -143,8 +161,14 @@ fn stable_default_note(draft: &mut Draft<'_>, relation: &QualifiedName, name: &s
 fn take_apart(column: &ColumnDef) -> Parts {
     let mut bare = column.clone();
     bare.constraints.clear();
-    let mut parts =
-        Parts { bare, default: None, not_null: None, constraints: Vec::new(), special: false };
+    let mut parts = Parts {
+        bare,
+        default: None,
+        not_null: None,
+        constraints: Vec::new(),
+        numbering: None,
+        generated: None,
+    };
     for node in &column.constraints {
         let Some(NodeEnum::Constraint(constraint)) = &node.node else { continue };
         match constraint.contype() {
@@ -152,7 +176,13 @@ fn take_apart(column: &ColumnDef) -> Parts {
             ConstrType::ConstrDefault => {
                 parts.default = constraint.raw_expr.as_deref().cloned();
             }
-            ConstrType::ConstrIdentity | ConstrType::ConstrGenerated => parts.special = true,
+            ConstrType::ConstrIdentity => {
+                parts.numbering = Some(Numbering::Identity(constraint.clone()));
+            }
+            ConstrType::ConstrGenerated => {
+                let stored = constraint.generated_kind != "v";
+                parts.generated = constraint.raw_expr.as_deref().cloned().map(|e| (e, stored));
+            }
             ConstrType::ConstrCheck => parts.constraints.push((**constraint).clone()),
             ConstrType::ConstrUnique | ConstrType::ConstrPrimary => {
                 let mut table_level = (**constraint).clone();
@@ -179,8 +209,8 @@ fn take_apart(column: &ColumnDef) -> Parts {
             _ => {}
         }
     }
-    if is_serial(column) {
-        parts.special = true;
+    if let Some(numbering) = serial(column) {
+        parts.numbering = Some(numbering);
     }
     parts
 }
@@ -191,18 +221,91 @@ fn set_last(parts: &mut Parts, change: impl Fn(&mut Constraint)) {
     }
 }
 
-fn is_serial(column: &ColumnDef) -> bool {
-    column.type_name.as_ref().is_some_and(|name| {
-        groups::strings(&name.names).last().is_some_and(|last| {
-            matches!(
-                last.as_str(),
-                "serial" | "serial4" | "bigserial" | "serial8" | "smallserial" | "serial2"
-            )
-        })
-    })
+fn serial(column: &ColumnDef) -> Option<Numbering> {
+    let names = groups::strings(&column.type_name.as_ref()?.names);
+    Numbering::of_serial(names.last()?)
 }
 
-fn string_node(text: &str) -> Node {
+/// The type is a domain, itself or below others.
+fn is_domain(column: &ColumnDef, draft: &Draft<'_>) -> bool {
+    column
+        .type_name
+        .as_ref()
+        .and_then(|written| user_type(written, &draft.catalog))
+        .and_then(|name| draft.catalog.types.get(&name))
+        .is_some_and(|found| matches!(found, TypeDef::Domain { .. }))
+}
+
+/// Whether a stored generated column is to be kept by a trigger.
+fn by_trigger(draft: &mut Draft<'_>, part: &Statement) -> bool {
+    draft
+        .directive(part, |kind| matches!(kind, DirectiveKind::StoredTrigger).then_some(()))
+        .is_some()
+}
+
+/// A stored generated column as a plain one that a trigger keeps.
+fn stored(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    command: &AlterTableCmd,
+    relation: &QualifiedName,
+    parts: &Parts,
+    expression: &Node,
+) {
+    let Some(found) = draft.catalog.relation(relation).cloned() else { return };
+    let name = &parts.bare.colname;
+    let type_name = parts.bare.type_name.as_ref().map(deparse::type_name).unwrap_or_default();
+    if !add_stored::steps(draft, &found, name, &type_name, expression, part.span) {
+        return;
+    }
+    constrain(draft, part, command, relation, parts, parts.bare.clone());
+}
+
+/// NOT NULL and the constraints of a column that is there as `plain` and filled.
+fn constrain(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    command: &AlterTableCmd,
+    relation: &QualifiedName,
+    parts: &Parts,
+    plain: ColumnDef,
+) {
+    let before = draft.catalog.clone();
+    let node = node_for(part, command, plain, None);
+    draft.catalog.apply(&Statement { sql: deparse::statement(&node), node, ..part.clone() });
+    if parts.not_null.is_some() || parts.numbering.is_some() {
+        let given = parts.not_null.as_ref().map(|c| c.conname.as_str()).filter(|n| !n.is_empty());
+        set_not_null::emit_and_mark(draft, relation, &parts.bare.colname, given);
+    }
+    for constraint in &parts.constraints {
+        emit_constraint(draft, part, constraint, relation);
+    }
+    draft.catalog = before;
+}
+
+/// `serial` or IDENTITY: plain first, numbered row by row, and its default or identity at the end.
+fn numbered(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    command: &AlterTableCmd,
+    relation: &QualifiedName,
+    parts: &Parts,
+    numbering: &Numbering,
+) {
+    let Some(found) = draft.catalog.relation(relation).cloned() else { return };
+    let name = &parts.bare.colname;
+    let mut plain = parts.bare.clone();
+    if let Numbering::Serial(integer) = numbering {
+        plain.type_name = Some(add_numbered::integer_type(integer));
+    }
+    let type_name = plain.type_name.as_ref().map(deparse::type_name).unwrap_or_default();
+    let steps = add_numbered::steps(draft, &found, name, &type_name, numbering, part.span);
+    let Some(finish) = steps else { return };
+    constrain(draft, part, command, relation, parts, plain);
+    finish.step(draft);
+}
+
+pub(super) fn string_node(text: &str) -> Node {
     Node { node: Some(NodeEnum::String(pg_query::protobuf::String { sval: text.to_owned() })) }
 }
 

@@ -6,6 +6,7 @@
 //! standing in anyone's way runs as one statement. What would hold a strong lock while it works is
 //! refused, and so is what cannot be seen into or is not known, unless a directive allows it.
 
+use super::alternatives;
 use super::draft::{Draft, lock_set};
 use super::drop_index::path;
 use super::inverse;
@@ -81,11 +82,17 @@ fn blocking(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
         return long(draft, statement, impact);
     }
     let work: Vec<String> = impact.work.iter().map(describe).collect();
+    let time = alternatives::cost(draft, &impact.work)
+        .map_or_else(String::new, |time| format!(" for {time} (an estimate)"));
+    let advice = alternatives::of(draft, statement, impact);
+    let why = advice.as_ref().map_or_else(String::new, |advice| format!(" {}", advice.why));
+    let choices =
+        advice.map_or_else(|| "airlock has no online form for it yet.".to_owned(), |a| a.choices);
     draft.refuse(
         Diagnostic::new("this statement blocks the application while it works", statement.span)
             .label(strongest(impact))
-            .detail(format!("It {}, under that lock.", text::listed(&work)))
-            .hint("airlock has no online form for it yet. Allow it with `-- airlock: allow blocking \"why\"` for a time when the application can wait."),
+            .detail(format!("It {}, under that lock{time}.{why}", text::listed(&work)))
+            .hint(format!("{choices} Or allow it with `-- airlock: allow blocking \"why\"` for a time when the application can wait.")),
     );
 }
 

@@ -74,7 +74,8 @@ pub(super) fn update(
     };
     let marked = draft.directive(statement, |kind| match kind {
         DirectiveKind::Marker => Some(()),
-        DirectiveKind::Backfill { .. }
+        DirectiveKind::StoredTrigger
+        | DirectiveKind::Backfill { .. }
         | DirectiveKind::Rename(_)
         | DirectiveKind::Batch
         | DirectiveKind::AllowHazard { .. }
@@ -185,6 +186,7 @@ fn stays_whole(draft: &mut Draft<'_>, statement: &Statement, found: &Relation) -
         | DirectiveKind::Rename(_)
         | DirectiveKind::AllowHazard { .. }
         | DirectiveKind::AllowFile { .. }
+        | DirectiveKind::StoredTrigger
         | DirectiveKind::Allow { .. } => false,
     });
     if asked || !draft.catalog.sizes_known {

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::{
     add_check, add_column, add_foreign_key, add_unique, as_is, create_index, data, drop_column,
-    drop_index, drop_table, op, rename_column, rename_table, set_not_null,
+    drop_index, drop_table, identity, op, rename_column, rename_table, set_not_null,
 };
 use crate::analyze::{self, Impact, Verdict};
 use crate::plan::NoteKind;
@@ -72,6 +72,9 @@ fn alter_table(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
     if plain {
         return as_is::steps(draft, statement, impact);
     }
+    if identity::is_conversion(&parts) {
+        return identity::convert(draft, statement, &parts, impact);
+    }
     let before = draft.catalog.clone();
     for part in &parts {
         let NodeEnum::AlterTableStmt(alter) = &part.node else { continue };
@@ -98,6 +101,9 @@ fn has_recipe(part: &Statement) -> bool {
             | AlterTableType::AtDropConstraint
             | AlterTableType::AtDropNotNull
             | AlterTableType::AtValidateConstraint
+            | AlterTableType::AtAddIdentity
+            | AlterTableType::AtSetIdentity
+            | AlterTableType::AtDropIdentity
     )
 }
 
@@ -127,6 +133,9 @@ fn subcommand(
         AlterTableType::AtDropConstraint => {
             as_is::drop_constraint(draft, part, name, command, impact);
         }
+        AlterTableType::AtAddIdentity
+        | AlterTableType::AtSetIdentity
+        | AlterTableType::AtDropIdentity => identity::steps(draft, part, command, name, impact),
         _ => as_is::steps(draft, part, impact),
     }
 }

@@ -300,6 +300,7 @@ impl<'a> Draft<'a> {
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
             | DirectiveKind::Marker
+            | DirectiveKind::StoredTrigger
             | DirectiveKind::AllowHazard { .. }
             | DirectiveKind::AllowFile { .. } => None,
         })
@@ -319,7 +320,7 @@ impl<'a> Draft<'a> {
                     | DirectiveKind::AllowHazard { .. }
                     | DirectiveKind::AllowFile { .. }
                     | DirectiveKind::Rename(_) => true,
-                    DirectiveKind::Backfill { .. } => false,
+                    DirectiveKind::Backfill { .. } | DirectiveKind::StoredTrigger => false,
                 };
                 if !harmless && !self.used_directives.contains(&directive.span.start) {
                     self.refusals.push(Refusal {

@@ -148,6 +148,7 @@ pub(super) fn from_directive(
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
             | DirectiveKind::Marker
+            | DirectiveKind::StoredTrigger
             | DirectiveKind::AllowHazard { .. }
             | DirectiveKind::AllowFile { .. }
             | DirectiveKind::Allow { .. } => None,

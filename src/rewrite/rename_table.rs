@@ -24,6 +24,7 @@ pub(super) fn strategy(draft: &mut Draft<'_>, statement: &Statement) -> RenameSt
             DirectiveKind::Backfill { .. }
             | DirectiveKind::Batch
             | DirectiveKind::Marker
+            | DirectiveKind::StoredTrigger
             | DirectiveKind::AllowHazard { .. }
             | DirectiveKind::AllowFile { .. }
             | DirectiveKind::Allow { .. } => None,

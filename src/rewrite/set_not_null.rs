@@ -72,6 +72,21 @@ pub(super) fn emit(
     }
 }
 
+/// The same, and the catalog is told, so that a key over the column does not ask for it again.
+pub(super) fn emit_and_mark(
+    draft: &mut Draft<'_>,
+    relation: &QualifiedName,
+    column: &str,
+    name: Option<&str>,
+) {
+    emit(draft, relation, column, name);
+    if let Some(found) = draft.catalog.relations.get_mut(relation)
+        && let Some(found) = found.columns.iter_mut().find(|known| known.name == column)
+    {
+        found.not_null = true;
+    }
+}
+
 fn count_nulls(draft: &mut Draft<'_>, relation: &QualifiedName, column: &str) {
     let action = Action::Verify {
         relation: relation.clone(),

@@ -26,6 +26,8 @@ pub enum DirectiveKind {
     Batch,
     /// `marker`: split this `UPDATE` by marking the rows that exist when it starts.
     Marker,
+    /// `stored trigger`: a stored generated column becomes a plain one that a trigger computes.
+    StoredTrigger,
     /// `allow <hazard> "<reason>"`.
     Allow { hazard: AllowedHazard, reason: String },
     /// `allow <code or name of a hazard> "<reason>"`: `lint` says nothing of it here.
@@ -60,7 +62,7 @@ pub enum AllowedHazard {
     TriggersFire,
 }
 
-const WORDS: [&str; 6] = ["backfill", "rename", "batch", "marker", "allow", "allow-file"];
+const WORDS: [&str; 7] = ["backfill", "rename", "batch", "marker", "stored", "allow", "allow-file"];
 
 const STRATEGIES: [(&str, RenameStrategy); 4] = [
     ("auto", RenameStrategy::Auto),
@@ -80,7 +82,9 @@ const HAZARDS: [(&str, AllowedHazard); 5] = [
 impl DirectiveKind {
     /// Whether a statement cannot have both.
     pub(super) fn collides_with(&self, other: &DirectiveKind) -> bool {
-        use DirectiveKind::{Allow, AllowFile, AllowHazard, Backfill, Batch, Marker, Rename};
+        use DirectiveKind::{
+            Allow, AllowFile, AllowHazard, Backfill, Batch, Marker, Rename, StoredTrigger,
+        };
         match (self, other) {
             (
                 Backfill { schema, table, column, .. },
@@ -89,12 +93,16 @@ impl DirectiveKind {
             (Allow { hazard, .. }, Allow { hazard: other, .. }) => hazard == other,
             (AllowHazard { hazard, .. }, AllowHazard { hazard: other, .. })
             | (AllowFile { hazard, .. }, AllowFile { hazard: other, .. }) => hazard == other,
-            (Rename(_), Rename(_)) | (Batch, Batch) | (Marker, Marker) => true,
+            (Rename(_), Rename(_))
+            | (Batch, Batch)
+            | (Marker, Marker)
+            | (StoredTrigger, StoredTrigger) => true,
             (
                 Backfill { .. }
                 | Rename(_)
                 | Batch
                 | Marker
+                | StoredTrigger
                 | Allow { .. }
                 | AllowHazard { .. }
                 | AllowFile { .. },
@@ -110,6 +118,7 @@ impl DirectiveKind {
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
             | DirectiveKind::Marker
+            | DirectiveKind::StoredTrigger
             | DirectiveKind::Allow { .. } => true,
             DirectiveKind::AllowHazard { .. } | DirectiveKind::AllowFile { .. } => false,
         }
@@ -214,6 +223,10 @@ fn kind(text: Part<'_>, comment: Span) -> Result<DirectiveKind, SqlError> {
         }),
         "batch" => nothing_more(rest).map(|()| DirectiveKind::Batch),
         "marker" => nothing_more(rest).map(|()| DirectiveKind::Marker),
+        "stored" => choice(rest, "form", &[("trigger", ())], comment).and_then(|((), rest)| {
+            nothing_more(rest)?;
+            Ok(DirectiveKind::StoredTrigger)
+        }),
         "allow" if is_hazard(rest.first_word().0.text) => {
             let (word, rest) = rest.first_word();
             let hazard = word.text.to_owned();
