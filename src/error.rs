@@ -19,6 +19,8 @@ pub enum Kind {
     Retry,
     /// 6: another runner is at work.
     Busy,
+    /// 7: the gate before contract: old names are still in use.
+    InUse,
     /// 130: stopped by SIGINT or SIGTERM.
     Interrupted,
 }
@@ -32,6 +34,7 @@ impl Kind {
             Kind::Refused => 4,
             Kind::Retry => 5,
             Kind::Busy => 6,
+            Kind::InUse => 7,
             Kind::Interrupted => 130,
         }
     }
@@ -45,6 +48,7 @@ impl Kind {
             Kind::Refused => "refused",
             Kind::Retry => "retry",
             Kind::Busy => "busy",
+            Kind::InUse => "in-use",
             Kind::Interrupted => "interrupted",
         }
     }

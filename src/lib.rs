@@ -27,3 +27,4 @@ pub mod rewrite;
 pub mod run;
 pub mod sandbox;
 pub mod sql;
+pub mod usage;

@@ -31,7 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "report",
         &[
             "analyze", "catalog", "error", "hazard", "journal", "lock", "observe", "plan",
-            "revision", "rewrite", "run", "sql",
+            "revision", "rewrite", "run", "sql", "usage",
         ],
     ),
     // Not pure: it parses on several threads.
@@ -41,6 +41,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sandbox", &["catalog", "catalog::load", "connect", "error", "sql"]),
     ("journal", &["connect", "error", "lock", "plan", "sql"]),
     ("run", &["catalog", "catalog::load", "connect", "error", "journal", "lock", "plan", "sql"]),
+    // `analyze` for walking through statements.
+    ("usage", &["analyze", "catalog", "plan", "sql"]),
+    ("usage::load", &["catalog", "catalog::load", "connect", "error", "plan", "sql", "usage"]),
     // `analyze` for the claim that an observation is held beside.
     ("observe", &["analyze", "connect", "error", "lock", "sql"]),
     // The edge: settings, subcommands and the demonstration put the rest together.
@@ -55,7 +58,8 @@ const ANY: &[&str] = &["*"];
 
 /// Modules that only turn values into values.
 const PURE: &[&str] = &[
-    "analyze", "catalog", "error", "hazard", "lock", "plan", "report", "revision", "rewrite", "sql",
+    "analyze", "catalog", "error", "hazard", "lock", "plan", "report", "revision", "rewrite",
+    "sql", "usage",
 ];
 
 /// What a pure module does not name: the outside world, other processes, the clock.

@@ -21,6 +21,7 @@ pub mod volatility;
 pub mod walk;
 
 pub use estimate::estimate;
+pub use plpgsql::function_texts;
 
 use crate::catalog::Catalog;
 use crate::plan::{RelationLock, Work};

@@ -49,6 +49,34 @@ pub(super) fn do_block<'c>(cx: Context<'_, 'c>, block: &DoStmt, fx: &mut Effects
     fx.opaque();
 }
 
+/// The SQL in the body of a PL/pgSQL function; what is assigned to stands in a `SELECT` of its own.
+/// `None` when it is no PL/pgSQL.
+pub fn function_texts(source: &str) -> Option<Vec<String>> {
+    // As a trigger function libpg_query 18.1 gives JSON that cannot be read: `NEW` and `OLD` are
+    // arguments here.
+    let quote = (0..).map(|n| format!("$body{n}$")).find(|quote| !source.contains(quote))?;
+    let tree = grammar::plpgsql(&format!(
+        "CREATE FUNCTION f(new record, old record) RETURNS record LANGUAGE plpgsql AS \
+         {quote}{source}{quote}"
+    ))
+    .ok()?;
+    let mut texts = Vec::new();
+    collect(&tree, &mut texts);
+    let mut targets = Vec::new();
+    crate::catalog::expression::walk(&tree, &mut |kind, node| {
+        let is_assignment = kind == "PLpgSQL_expr"
+            && node["parseMode"].as_u64().is_some_and(|mode| mode > parse_mode::EXPRESSION);
+        if let Some(text) = node["query"].as_str().filter(|_| is_assignment)
+            && let Some((target, _)) = text.split_once(":=").or_else(|| text.split_once('='))
+        {
+            targets.push(format!("SELECT {target}"));
+        }
+    });
+    texts.extend(targets);
+    texts.truncate(MAX_STATEMENTS);
+    Some(texts)
+}
+
 /// The SQL in every expression of a PL/pgSQL tree.
 fn collect(tree: &Value, into: &mut Vec<String>) {
     let mut stack = vec![(tree, false)];
@@ -123,6 +151,19 @@ mod tests {
         {
             assert!(found.iter().any(|text| text.contains(table)), "{table} in {found:?}");
         }
+    }
+
+    #[test]
+    fn bodies_of_trigger_functions_can_be_read() {
+        let found = function_texts(
+            "DECLARE n int; BEGIN NEW.a := lower(NEW.b); n := OLD.c; INSERT INTO d VALUES (1); \
+             RETURN NEW; END",
+        )
+        .unwrap();
+        for text in ["NEW.a", "lower(NEW.b)", "OLD.c", "INSERT INTO d"] {
+            assert!(found.iter().any(|found| found.contains(text)), "{text} in {found:?}");
+        }
+        assert_eq!(function_texts("not a body"), None);
     }
 
     #[test]

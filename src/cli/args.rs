@@ -22,6 +22,7 @@ Exit codes:
   4    a hazard that nobody has allowed
   5    a lock was not had in time; nothing has changed, try again
   6    another runner is at work
+  7    old names are still in use; contract has not begun
   130  interrupted";
 
 /// Online schema changes for PostgreSQL: an ordinary migration in SQL becomes a reviewed plan and

@@ -3,7 +3,7 @@
 use super::args::{Global, Limits};
 use super::output::{Done, Output};
 use super::rollout::{Session, journaled_plan};
-use super::{project, standing};
+use super::{project, standing, usage};
 use crate::config::layer::LimitsLayer;
 use crate::error::{Error, Kind};
 use crate::journal::{Journal, Rollout, RolloutState};
@@ -13,12 +13,16 @@ use serde_json::json;
 
 /// Pass the gate: drop what only the old application needs
 ///
-/// For the revision that waits at its gate. Cannot be rolled back.
+/// For the revision that waits at its gate. Cannot be rolled back. Refused, with exit code 7, while
+/// something still uses what would be dropped or renamed: statements, sessions, functions, views.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Id of the revision, or the beginning of one
     #[arg(value_name = "REVISION")]
     pub revision: Option<String>,
+    /// Go on although old names are in use; the reason is kept in the journal
+    #[arg(long, value_name = "REASON")]
+    pub because: Option<String>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -38,6 +42,9 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         // Its file has gone; the journal has everything that is needed.
         None => journaled_plan(rollout)?,
     };
+    if usage::stands_at_gate(rollout) {
+        usage::pass(&session.target, &plan, args.because.as_deref(), output).await?;
+    }
     let ended = session.execute(plan, revision, Phase::Contract).await;
     if let Err(error) = ended {
         return Err(session.failed(error));

@@ -34,6 +34,7 @@ mod status;
 mod stopping;
 mod trace;
 mod upgrade;
+mod usage;
 mod verify;
 mod verify_section;
 

@@ -2,7 +2,7 @@
 //! result.
 
 use super::output::{Done, Output};
-use super::{planning, progress, project, stopping, verify_section};
+use super::{planning, progress, project, stopping, usage, verify_section};
 use crate::catalog::load;
 use crate::config::Settings;
 use crate::connect::{Connection, Target};
@@ -100,6 +100,14 @@ impl<'a> Session<'a> {
         let (limits, scope) = (&self.settings.limits, Scope { through });
         let outcome = run::execute(&self.target, &plan, scope, limits, self.hooks.clone()).await?;
         let end = outcome.end;
+        if end == End::Gate(Phase::Contract)
+            && let Err(error) = usage::remember(&self.target, &plan).await
+        {
+            self.output.say(&format!(
+                "warning: who uses the old names could not be seen: {}",
+                error.message
+            ));
+        }
         self.runs.push((plan, outcome));
         if let Some(revision) = revision.filter(|_| self.is_verifiable(end)) {
             self.verified += verify_section::run(revision, &self.target).await?;

@@ -2,9 +2,12 @@
 
 use super::args::Global;
 use super::output::{Done, Output};
-use super::{project, standing};
+use super::rollout::journaled_plan;
+use super::{project, standing, usage};
 use crate::connect::Connection;
 use crate::error::Error;
+use crate::journal::Rollout;
+use crate::report;
 use crate::report::status;
 use crate::revision::Graph;
 use std::io::IsTerminal;
@@ -45,8 +48,30 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
 async fn look(connection: &Connection, graph: &Graph) -> Result<(Done, bool), Error> {
     let journal = standing::journal(connection).await?;
     let standings = status::standings(graph, Some(&journal));
-    let done = Done::new(status::text(&standings, &journal), status::json(&standings, &journal));
+    let mut done =
+        Done::new(status::text(&standings, &journal), status::json(&standings, &journal));
+    let waiting = journal.rollouts.iter().rfind(|rollout| usage::stands_at_gate(rollout));
+    if let Some(rollout) = waiting {
+        show_usage(connection, rollout, &mut done).await?;
+    }
     Ok((done, status::is_quiet(&standings, &journal)))
+}
+
+/// Adds who uses the old names of a rollout at its gate.
+async fn show_usage(
+    connection: &Connection,
+    rollout: &Rollout,
+    done: &mut Done,
+) -> Result<(), Error> {
+    let plan = journaled_plan(rollout)?;
+    let evidence = usage::look(connection, &plan).await?.evidence;
+    let shown = report::usage::text(&evidence);
+    if !shown.is_empty() {
+        done.text.push_str(&format!("\n{shown}"));
+    }
+    done.json["usage"] = report::usage::json(&evidence);
+    done.json["usage"]["revision"] = serde_json::json!(rollout.revision);
+    Ok(())
 }
 
 /// What stands on the screen: drawn over on a terminal, written anew elsewhere when it changed.

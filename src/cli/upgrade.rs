@@ -3,7 +3,7 @@
 use super::args::{Global, Limits};
 use super::output::{Done, Output};
 use super::rollout::Session;
-use super::{gates, project, standing};
+use super::{gates, project, standing, usage};
 use crate::config::layer::LimitsLayer;
 use crate::error::{Error, Kind};
 use crate::journal::{Journal, RolloutState};
@@ -27,6 +27,9 @@ pub struct Args {
     /// Last phase to run, gates before it are passed; `contract` does everything
     #[arg(long, value_name = "PHASE", value_enum)]
     pub through: Option<PhaseArg>,
+    /// With `--through contract` at a gate: go on although old names are in use; the reason is kept
+    #[arg(long, value_name = "REASON")]
+    pub because: Option<String>,
     /// Refuse a revision that has no plan file yet instead of making one
     #[arg(long)]
     pub reviewed: bool,
@@ -110,6 +113,10 @@ async fn proceed<'a>(
         let Some(through) = asked.or_else(|| gates::through(&plan, rollout)) else {
             return Ok(stop(rollout.map_or(Phase::Expand, |rollout| rollout.phase), true));
         };
+        if through == Phase::Contract && rollout.is_some_and(usage::stands_at_gate) {
+            let because = args.because.as_deref();
+            usage::pass(&session.target, &plan, because, session.output).await?;
+        }
         match session.execute(plan, Some(revision), through).await? {
             End::Finished | End::RolledBack => {}
             End::Gate(before) => return Ok(stop(before, false)),

@@ -11,6 +11,7 @@ pub mod rollout;
 pub mod runner;
 pub mod schema;
 pub mod state;
+pub mod usage;
 pub mod walk;
 
 pub use command::{Command, Hits, Value};

@@ -17,6 +17,7 @@ pub mod review;
 pub mod run;
 pub mod status;
 pub mod trace;
+pub mod usage;
 pub mod verify;
 
 use anstyle::{AnsiColor, Style};

@@ -8,6 +8,7 @@
 use super::draft::Draft;
 use super::groups::Group;
 use super::sync::{Fires, Runs, SyncTrigger, changed};
+use super::witness::Witness;
 use super::{sync, text};
 use crate::catalog::{Relation, Volatility};
 use crate::plan::{Action, Backfill, Change, Check, NoteKind, Phase, Undo, WorkKind};
@@ -64,7 +65,10 @@ pub(super) fn steps(draft: &mut Draft<'_>, group: &Group, span: Span) {
     }
     let names: Vec<&str> = group.targets.iter().map(|t| t.column.as_str()).collect();
     let what = text::listed(&names);
-    let trigger = SyncTrigger::new(draft, &group.relation);
+    let trigger = match witness(draft, group) {
+        Some(witness) => SyncTrigger::with_witness(draft, &group.relation, witness),
+        None => SyncTrigger::new(draft, &group.relation),
+    };
     let body = body(draft, group);
     let search_path = draft.catalog.server.search_path.clone();
     let sql = trigger.create(Fires::InsertOrUpdate, "", Runs::AsOwner, &search_path, &body);
@@ -105,6 +109,14 @@ pub(super) fn steps(draft: &mut Draft<'_>, group: &Group, span: Span) {
         );
     }
     draft.floors.filled(&group.relation);
+}
+
+/// Counts writes to the one column that the targets replace and that is dropped in the end.
+fn witness(draft: &mut Draft<'_>, group: &Group) -> Option<Witness> {
+    let [source] = group.sources.as_slice() else { return None };
+    let column = draft.catalog.relation(&group.relation)?.column(source)?.clone();
+    let counts = group.source_dropped && column.generated.is_none();
+    counts.then(|| Witness::new(draft, &group.relation, &column, None))
 }
 
 fn impossible(draft: &Draft<'_>, group: &Group) -> Option<String> {

@@ -40,6 +40,7 @@ mod shadow_view;
 mod substitute;
 mod sync;
 mod text;
+mod witness;
 
 pub use error::{Refusal, RewriteError};
 

@@ -14,6 +14,7 @@
 
 use super::draft::Draft;
 use super::text;
+use super::witness::Witness;
 use crate::catalog::Relation;
 use crate::lock::LockMode;
 use crate::plan::{Action, Phase, Undo};
@@ -25,6 +26,8 @@ pub(super) struct SyncTrigger {
     pub relation: QualifiedName,
     pub trigger: String,
     pub function: QualifiedName,
+    /// Comes and goes with it.
+    witness: Option<Witness>,
 }
 
 /// When the trigger fires.
@@ -53,7 +56,13 @@ impl SyncTrigger {
             relation: relation.clone(),
             trigger: format!("~{name}"),
             function: QualifiedName::new("airlock", format!("{name}_sync")),
+            witness: None,
         }
+    }
+
+    /// The same beside a witness, which has to be named first, so that it fires first.
+    pub fn with_witness(draft: &mut Draft<'_>, relation: &QualifiedName, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..Self::new(draft, relation) }
     }
 
     /// The statements that create it. `body` is everything between `BEGIN` and `RETURN NEW`.
@@ -86,7 +95,8 @@ impl SyncTrigger {
             "\n#variable_conflict use_column\nBEGIN\n{}\n  RETURN NEW;\nEND\n",
             body.trim_end()
         );
-        vec![
+        let mut sql = self.witness.as_ref().map(Witness::create).unwrap_or_default();
+        sql.extend([
             format!(
                 "CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql{security} SET search_path = {path} AS {}",
                 self.function,
@@ -106,23 +116,28 @@ impl SyncTrigger {
                 self.relation,
                 quote_ident(&self.trigger)
             ),
-        ]
+        ]);
+        sql
     }
 
     /// The statements that remove it.
     pub fn remove(&self) -> Vec<String> {
-        vec![
+        let mut sql = self.witness.as_ref().map(Witness::remove).unwrap_or_default();
+        sql.extend([
             format!("DROP TRIGGER {} ON {}", quote_ident(&self.trigger), self.relation),
             format!("DROP FUNCTION {}()", self.function),
-        ]
+        ]);
+        sql
     }
 
     /// The same when it may be gone already.
     pub fn remove_if_there(&self) -> Vec<String> {
-        vec![
+        let mut sql = self.witness.as_ref().map(Witness::remove_if_there).unwrap_or_default();
+        sql.extend([
             format!("DROP TRIGGER IF EXISTS {} ON {}", quote_ident(&self.trigger), self.relation),
             format!("DROP FUNCTION IF EXISTS {}()", self.function),
-        ]
+        ]);
+        sql
     }
 
     /// A step that creates the trigger on its own.

@@ -15,3 +15,4 @@ mod rehearse;
 mod report;
 mod shipped;
 mod site;
+mod usage;

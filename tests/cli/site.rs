@@ -29,7 +29,12 @@ pub const STATUS: &str = "ALTER TABLE users ADD COLUMN status text;\n\
 
 impl Site {
     pub async fn new(database: &str) -> Self {
-        let target = cluster().create_database(database, None).await.unwrap();
+        Self::on(cluster(), database).await
+    }
+
+    /// The same on another server.
+    pub async fn on(cluster: &Cluster, database: &str) -> Self {
+        let target = cluster.create_database(database, None).await.unwrap();
         let client = target.connect("test").await.unwrap();
         client
             .batch_execute(
@@ -44,8 +49,8 @@ impl Site {
             "DATABASE_URL",
             format!(
                 "postgresql://postgres@/{database}?host={}&port={}",
-                cluster().socket_dir().display(),
-                cluster().port()
+                cluster.socket_dir().display(),
+                cluster.port()
             ),
         );
         Self { project, client }

@@ -71,6 +71,9 @@ const LEFTOVERS: &str = "
     SELECT 'function ' || p.oid::regprocedure::text
     FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace('airlock')
 UNION ALL
+    SELECT 'sequence ' || c.oid::regclass::text
+    FROM pg_class AS c WHERE c.relkind = 'S' AND c.relnamespace = to_regnamespace('airlock')
+UNION ALL
     SELECT 'trigger ' || quote_ident(t.tgname) || ' on ' || t.tgrelid::regclass::text
     FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
     WHERE NOT t.tgisinternal AND (p.pronamespace = to_regnamespace('airlock') OR t.tgname ~* 'airlock')

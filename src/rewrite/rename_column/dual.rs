@@ -11,6 +11,7 @@ use super::super::acl;
 use super::super::draft::{Draft, lock_set};
 use super::super::sync::{Fires, Runs, SyncTrigger, changed, differ};
 use super::super::text::alter;
+use super::super::witness::Witness;
 use super::rebuild::{self, Contract};
 use crate::catalog::{Column, ConstraintKind, DependantKind, Relation, RelationKind};
 use crate::lock::LockMode;
@@ -83,7 +84,8 @@ pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation, column: &Column) ->
 }
 
 pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str) {
-    let trigger = SyncTrigger::new(draft, &found.name);
+    let witness = Witness::new(draft, &found.name, column, Some(new));
+    let trigger = SyncTrigger::with_witness(draft, &found.name, witness);
     expand(draft, found, column, new, &trigger);
     backfill(draft, found, column, new);
     let mut contract = Contract::default();
