@@ -1,3 +1,5 @@
+//! Texts in, uses out: every place where a name can stand, and those where it only looks like one.
+
 use super::body::{self, Body};
 use super::retired::retired;
 use super::text::Finder;
