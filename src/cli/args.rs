@@ -4,7 +4,7 @@ use super::{
     catalog, contract, demo, explain, history, init, lint, locks, plan, report, revision, rollback,
     schema, status, trace, upgrade, verify,
 };
-use crate::config::layer::{self, LimitsLayer};
+use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
 use crate::error::Error;
 use crate::run::limits::OnBlocker;
@@ -142,7 +142,7 @@ pub struct Limits {
     #[arg(long, value_name = "SHARE", value_parser = value::share)]
     pub bloat_limit: Option<f64>,
     /// Block ranges of a table walked side by side [default: 1]
-    #[arg(long, value_name = "N", value_parser = layer::jobs)]
+    #[arg(long, value_name = "N", value_parser = value::jobs)]
     pub jobs: Option<usize>,
     /// What to do about an old transaction in our way [default: wait]
     #[arg(long, value_name = "ACTION", value_enum)]

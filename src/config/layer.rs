@@ -1,5 +1,6 @@
 //! One source of settings: flags, environment or file. Each has its own, all have the same shape.
 
+use super::throttle::FileThrottle;
 use super::value;
 use crate::error::{Error, Kind};
 use crate::run::limits::OnBlocker;
@@ -51,17 +52,11 @@ impl LimitsLayer {
             escalate_to: variable(get, "AIRLOCK_ESCALATE_TO", value::duration)?,
             batch_target: variable(get, "AIRLOCK_BATCH_TARGET", value::duration)?,
             bloat_limit: variable(get, "AIRLOCK_BLOAT_LIMIT", value::share)?,
-            jobs: variable(get, "AIRLOCK_JOBS", jobs)?,
+            jobs: variable(get, "AIRLOCK_JOBS", value::jobs)?,
             on_blocker: variable(get, "AIRLOCK_ON_BLOCKER", value::on_blocker)?,
             blocker_age: variable(get, "AIRLOCK_BLOCKER_AGE", value::duration)?,
         })
     }
-}
-
-/// How many block ranges are walked side by side.
-pub fn jobs(text: &str) -> Result<usize, String> {
-    let number = value::count(text)?;
-    usize::try_from(number).map_err(|_| "too many".to_owned())
 }
 
 /// An empty variable counts as one that is not set.
@@ -87,6 +82,7 @@ pub(super) struct FileLayer {
     pub(super) limits: FileLimits,
     pub(super) plan: FilePlan,
     pub(super) report: FileReport,
+    pub(super) throttle: FileThrottle,
     pub(super) lint: LintSettings,
 }
 
@@ -168,12 +164,12 @@ impl From<FileLimits> for LimitsLayer {
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(from)?;
     value::duration(&text).map(Some).map_err(D::Error::custom)
 }
 
-fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+pub(super) fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected a share like \"15%\" or 0.15")]
     enum Share {
@@ -186,7 +182,7 @@ fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     }
 }
 
-fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     let text = String::deserialize(from)?;
     value::bytes(&text).map(Some).map_err(D::Error::custom)
 }

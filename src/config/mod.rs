@@ -5,19 +5,20 @@
 
 pub mod layer;
 pub mod template;
-pub mod value;
+mod throttle;
 
 use crate::connect::Target;
 use crate::error::{Error, Excerpt, Kind};
 use crate::report::estimate::Speed;
 use crate::rewrite;
 use crate::run::limits::Limits;
+pub use crate::run::value;
 use crate::sql::{Diagnostic, Span};
 use layer::{FileLayer, LimitsLayer};
 pub use layer::{LintIgnore, LintSettings};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
 /// Name of the file that is read when no other is named.
 pub const FILE_NAME: &str = "airlock.toml";
@@ -153,8 +154,9 @@ fn resolve(
         lint: file.lint,
         speed,
         limits: {
-            let limits = with_defaults(limits);
-            check(&limits)?;
+            let throttle = file.throttle.settings()?;
+            let limits = Limits { throttle: Arc::new(throttle), ..with_defaults(limits) };
+            limits.check().map_err(|what| Error::new(Kind::Input, what))?;
             limits
         },
         planning: rewrite::Options {
@@ -181,16 +183,9 @@ fn with_defaults(layer: LimitsLayer) -> Limits {
         jobs: layer.jobs.unwrap_or(default.jobs),
         on_blocker: layer.on_blocker.unwrap_or(default.on_blocker),
         blocker_age: layer.blocker_age.unwrap_or(default.blocker_age),
+        throttle: default.throttle,
     }
 }
-
-const MIN_STALL: Duration = Duration::from_millis(1);
-const MAX_STALL: Duration = Duration::from_secs(60);
-const MIN_HOLD: Duration = Duration::from_millis(10);
-const MAX_HOLD: Duration = Duration::from_secs(3_600);
-const MAX_PATIENCE: Duration = Duration::from_secs(7 * 86_400);
-const MIN_BATCH: Duration = Duration::from_micros(500);
-const MAX_JOBS: usize = 64;
 
 /// Slower than any disk: a mistyped unit.
 const MIN_SPEED: u64 = 64 << 10;
@@ -201,41 +196,6 @@ fn check_speed(speed: Speed) -> Result<(), Error> {
             let message = format!("{name} is {value} bytes a second; it must be at least 64kB");
             return Err(Error::new(Kind::Input, message).hint("Write it like 400MB."));
         }
-    }
-    Ok(())
-}
-
-fn check(limits: &Limits) -> Result<(), Error> {
-    let refuse = |what: String| Err(Error::new(Kind::Input, what));
-    let within = |name: &str, value: Duration, least: Duration, most: Duration| {
-        if (least..=most).contains(&value) {
-            return Ok(());
-        }
-        let show = humantime::format_duration;
-        let (value, least, most) = (show(value), show(least), show(most));
-        refuse(format!("{name} is {value}; it must be between {least} and {most}"))
-    };
-    within("max_stall", limits.max_stall, MIN_STALL, MAX_STALL)?;
-    within("max_hold", limits.max_hold, MIN_HOLD, MAX_HOLD)?;
-    within("patience", limits.patience, Duration::ZERO, MAX_PATIENCE)?;
-    within("blocker_age", limits.blocker_age, Duration::ZERO, MAX_PATIENCE)?;
-    within("batch_target", limits.batch_target, MIN_BATCH, MAX_STALL)?;
-    if let Some(ceiling) = limits.escalate_to {
-        within("escalate_to", ceiling, limits.max_stall, MAX_STALL)?;
-    }
-    if limits.batch_target >= limits.max_stall {
-        return refuse(format!(
-            "batch_target is {}; it must be shorter than max_stall, which is {}",
-            humantime::format_duration(limits.batch_target),
-            humantime::format_duration(limits.max_stall),
-        ));
-    }
-    if !(1..=MAX_JOBS).contains(&limits.jobs) {
-        return refuse(format!("jobs is {}; it must be between 1 and {MAX_JOBS}", limits.jobs));
-    }
-    if !(limits.bloat_limit > 0.0 && limits.bloat_limit <= 1.0) {
-        let percent = limits.bloat_limit * 100.0;
-        return refuse(format!("bloat_limit is {percent}%; it must be above 0% and at most 100%"));
     }
     Ok(())
 }

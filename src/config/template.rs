@@ -38,6 +38,31 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 # on_blocker = "wait"
 # blocker_age = "1m"
 
+[throttle]
+# Signals by which a run slows down (from half of a threshold) or waits (from the threshold on).
+# Without a threshold a signal is not read. docs/throttle.md describes each.
+# interval = "1s"
+# What a signal that cannot be read means: wait, ignore.
+# unreadable = "wait"
+# Share of the time that a backfill stands still in any case.
+# ratio = "0%"
+# replica_lag = "10s"
+# slot_bytes = "10GB"
+# wal_rate = "50MB"
+# archive_backlog = 100
+# active_backends_per_core = 2.0
+# Processors of the server, which does not tell how many it has.
+# cores = 16
+# oldest_xmin = 10000000
+# autovacuum = true
+# stall = "20ms"
+# file = "/run/airlock.stop"
+# windows = ["01:00-05:00 Europe/Oslo", "sat,sun 00:00-24:00 UTC"]
+# [[throttle.query]]
+# name = "open carts"
+# sql = "SELECT count(*) FROM shop.cart WHERE open"
+# max = 5000
+
 [plan]
 # Tables of fewer rows are changed in one statement.
 # small_table_rows = 10000

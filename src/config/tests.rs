@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::run::limits::OnBlocker;
+use crate::run::throttle::{self, Unreadable};
+use std::time::Duration;
 
 fn settings(flags: Flags, environment: &[(&str, &str)], file: &str) -> Result<Settings, Error> {
     let get = |name: &str| {
@@ -69,6 +71,7 @@ fn every_setting_can_come_from_every_source() {
         jobs: 4,
         on_blocker: OnBlocker::Cancel,
         blocker_age: Duration::from_secs(9),
+        throttle: Arc::default(),
     };
     assert_eq!(limits(file), Ok(wanted.clone()));
     assert_eq!(settings(Flags::default(), &environment, "").unwrap().limits, wanted);
@@ -94,6 +97,11 @@ fn a_file_with_a_mistake_says_where() {
         place("[plan]\ndual_column_limit = '10 apples'"),
         place("[plan]\nsmall_table_rows = 1.5"),
         place("migrations = "),
+        place("[throttle]\nreplica_lag = 10"),
+        place("[throttle]\nreplica_lagg = '10s'"),
+        place("[throttle]\nunreadable = 'maybe'"),
+        place("[throttle]\nwindows = ['01:00-05:00 UTC', '01:00-05:00 Europe/Olso']"),
+        place("[[throttle.query]]\nname = 'carts'\nsql = 'SELECT 1'"),
     ];
     insta::assert_snapshot!(found.join("\n"));
 }
@@ -135,10 +143,61 @@ fn a_lower_stall_budget_brings_the_batches_down_with_it() {
 }
 
 #[test]
+fn every_signal_can_be_given_a_threshold() {
+    let file = "[throttle]\ninterval = '2s'\nunreadable = 'ignore'\nratio = '30%'\n\
+        replica_lag = '10s'\nreplicas = ['a', 'b']\nslot_bytes = '1GB'\nwal_rate = '50MB'\n\
+        archive_backlog = 100\nactive_backends_per_core = 1.5\ncores = 8\noldest_xmin = 1000\n\
+        autovacuum = true\nstall = '20ms'\nfile = '/run/stop'\n\
+        windows = ['sat,sun 00:00-24:00 UTC']\n\
+        [[throttle.query]]\nname = 'carts'\nsql = 'SELECT 1'\nmax = 5";
+    let found = settings(Flags::default(), &[], file).unwrap().limits.throttle;
+    let wanted = throttle::Settings {
+        interval: Duration::from_secs(2),
+        unreadable: Unreadable::Ignore,
+        ratio: 0.3,
+        replica_lag: Some(Duration::from_secs(10)),
+        replicas: vec!["a".to_owned(), "b".to_owned()],
+        slot_bytes: Some(1 << 30),
+        wal_rate: Some(50 << 20),
+        archive_backlog: Some(100),
+        active_backends_per_core: Some(1.5),
+        cores: Some(8),
+        oldest_xmin: Some(1000),
+        autovacuum: true,
+        stall: Some(Duration::from_millis(20)),
+        file: Some("/run/stop".into()),
+        windows: vec![throttle::Window::parse("sat,sun 00:00-24:00 UTC").unwrap()],
+        queries: vec![throttle::Query {
+            name: "carts".to_owned(),
+            sql: "SELECT 1".to_owned(),
+            max: 5.0,
+        }],
+    };
+    assert_eq!(*found, wanted);
+    let error = settings(Flags::default(), &[], "[throttle]\nratio = 1.0").unwrap_err();
+    assert_eq!(error.kind, Kind::Input);
+    assert!(error.message.contains("[throttle]"), "{}", error.message);
+}
+
+#[test]
 fn the_template_holds_the_defaults() {
-    let plain: String = template::TEMPLATE
+    let uncommented = |text: &str| -> String {
+        text.lines()
+            .map(|line| {
+                let setting = |line: &&str| line.contains(" = ") || line.starts_with("[[");
+                line.strip_prefix("# ").filter(setting).unwrap_or(line)
+            })
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    // Signals have no default threshold; what is shown can be taken as it stands.
+    let (before, rest) = template::TEMPLATE.split_once("[throttle]").unwrap();
+    let (throttle, after) = rest.split_once("[plan]").unwrap();
+    let throttle = uncommented(&format!("[throttle]{throttle}"));
+    let signals = settings(Flags::default(), &[], &throttle).unwrap().limits.throttle;
+    assert!(signals.queries.len() == 1 && signals.windows.len() == 2 && signals.stall.is_some());
+    let plain: String = uncommented(&format!("{before}[plan]{after}"))
         .lines()
-        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line))
         .filter(|line| !line.starts_with("escalate_to") && !line.starts_with("database_url"))
         .map(|line| format!("{line}\n"))
         .collect();

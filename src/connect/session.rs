@@ -36,6 +36,7 @@ pub struct Connection {
     task: Driver,
     pub client: tokio_postgres::Client,
     notices: Arc<Mutex<VecDeque<DbError>>>,
+    notified: Arc<tokio::sync::Notify>,
     parameters: BTreeMap<&'static str, String>,
     tls: Option<MakeRustlsConnect>,
 }
@@ -247,24 +248,35 @@ impl Connection {
             .collect();
         let notices = Arc::new(Mutex::new(VecDeque::new()));
         let kept = Arc::clone(&notices);
+        let notified = Arc::new(tokio::sync::Notify::new());
+        let heard = Arc::clone(&notified);
         let task = tokio::spawn(async move {
             // An error ends the connection; whoever uses the client gets it as an answer.
             while let Some(Ok(message)) = poll_fn(|cx| driver.poll_message(cx)).await {
-                if let AsyncMessage::Notice(notice) = message {
-                    let mut kept = lock(&kept);
-                    if kept.len() == NOTICES_KEPT {
-                        kept.pop_front();
+                match message {
+                    AsyncMessage::Notice(notice) => {
+                        let mut kept = lock(&kept);
+                        if kept.len() == NOTICES_KEPT {
+                            kept.pop_front();
+                        }
+                        kept.push_back(notice);
                     }
-                    kept.push_back(notice);
+                    AsyncMessage::Notification(_) => heard.notify_one(),
+                    _ => {}
                 }
             }
         });
-        Self { task: Driver(task), client, notices, parameters, tls }
+        Self { task: Driver(task), client, notices, notified, parameters, tls }
     }
 
     /// Whether the socket is closed; nothing more can be asked then.
     pub fn closed(&self) -> bool {
         self.task.0.is_finished() || self.client.is_closed()
+    }
+
+    /// Waits for a notification of a channel that is listened to; one that came before counts.
+    pub async fn notified(&self) {
+        self.notified.notified().await;
     }
 
     /// The notices and warnings since the last call, oldest first, the last thousand at most.

@@ -7,6 +7,7 @@
 //! decides what is done next.
 
 pub mod command;
+pub mod control;
 pub mod rollout;
 pub mod runner;
 pub mod schema;
@@ -15,13 +16,14 @@ pub mod usage;
 pub mod walk;
 
 pub use command::{Command, Hits, Value};
-pub use runner::{Identity, Runner};
+pub use runner::{Identity, Pose, Runner};
 pub use state::{IllegalTransition, RolloutEvent, RolloutState, StepEvent, StepState};
 
 use crate::connect::database_error;
 use crate::error::{Error, Kind};
 use crate::plan::{Fact, Phase};
 use serde::Serialize;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 /// Everything in the journal.
@@ -31,6 +33,8 @@ pub struct Journal {
     pub rollouts: Vec<Rollout>,
     /// The runner at work, or the one that died at work.
     pub runner: Option<Runner>,
+    /// In force.
+    pub orders: Vec<control::Order>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -138,7 +142,7 @@ pub async fn read(client: &Client) -> Result<Journal, JournalError> {
         return Ok(Journal::default());
     }
     let found: i64 = client.query_typed_one(schema::READ_VERSION, &[]).await?.get(0);
-    if found != schema::VERSION {
+    if found > schema::VERSION {
         return Err(JournalError::Version { found });
     }
     // One statement each; the order makes a step or walk without its rollout impossible to meet,
@@ -146,9 +150,16 @@ pub async fn read(client: &Client) -> Result<Journal, JournalError> {
     let steps = client.query_typed(READ_STEPS, &[]).await?;
     let rollouts = client.query_typed(READ_ROLLOUTS, &[]).await?;
     let runner = client.query_typed_opt(&runner::read().sql, &[]).await?;
+    // A journal of an older airlock has none.
+    let orders = if client.query_typed_one(control::EXISTS, &[]).await?.get(0) {
+        client.query_typed(&control::read(None).sql, &[(&None::<String>, Type::TEXT)]).await?
+    } else {
+        Vec::new()
+    };
     let mut journal = Journal {
         rollouts: rollouts.iter().map(rollout).collect::<Result<_, _>>()?,
         runner: runner.as_ref().map(runner::runner),
+        orders: orders.iter().map(control::order).collect(),
     };
     for row in &steps {
         let revision: &str = row.get("revision");

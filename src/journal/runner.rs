@@ -26,6 +26,33 @@ pub struct Identity {
     pub version: String,
 }
 
+/// What a runner does, as far as others have to know: column `airlock.runner.state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pose {
+    Working,
+    /// At work on a statement that cannot be paused.
+    Busy,
+    /// Begins nothing new because of a signal.
+    Throttled,
+    /// Begins nothing new because somebody has asked for that.
+    Paused,
+}
+
+impl Pose {
+    pub const ALL: [Pose; 4] = [Pose::Working, Pose::Busy, Pose::Throttled, Pose::Paused];
+
+    /// The word in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Pose::Working => "working",
+            Pose::Busy => "busy",
+            Pose::Throttled => "throttled",
+            Pose::Paused => "paused",
+        }
+    }
+}
+
 /// A runner as its row tells.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Runner {
@@ -36,6 +63,9 @@ pub struct Runner {
     /// By the server's clock, when the row was read.
     pub heartbeat_age_ms: i64,
     pub activity: String,
+    pub state: Pose,
+    /// Why it is in that state.
+    pub reason: Option<String>,
 }
 
 /// Tries to take the runner lock. One row, one boolean.
@@ -88,7 +118,7 @@ pub fn take_over(identity: &Identity) -> Command {
          revision = excluded.revision, pid = excluded.pid, host = excluded.host, \
          os_user = excluded.os_user, db_user = excluded.db_user, version = excluded.version, \
          started_at = excluded.started_at, heartbeat_at = excluded.heartbeat_at, \
-         activity = excluded.activity",
+         activity = excluded.activity, state = excluded.state, reason = excluded.reason",
         vec![
             Value::text(&identity.runner),
             Value::text(&identity.revision),
@@ -103,22 +133,28 @@ pub fn take_over(identity: &Identity) -> Command {
 }
 
 /// The runner is alive and says what it does.
-pub fn beat(runner: &str, activity: &str) -> Command {
+pub fn beat(runner: &str, activity: &str, pose: Pose, reason: Option<&str>) -> Command {
     Command::new(
         "heartbeat",
-        "UPDATE airlock.runner SET heartbeat_at = pg_catalog.clock_timestamp(), activity = $2 \
-         WHERE runner = $1::text::pg_catalog.uuid",
-        vec![Value::text(runner), Value::text(activity)],
+        "UPDATE airlock.runner SET heartbeat_at = pg_catalog.clock_timestamp(), activity = $2, \
+         state = $3, reason = $4 WHERE runner = $1::text::pg_catalog.uuid",
+        vec![
+            Value::text(runner),
+            Value::text(activity),
+            Value::text(pose.name()),
+            Value::OptionalText(reason.map(str::to_owned)),
+        ],
         Hits::Some,
     )
 }
 
-/// The runner stops.
+/// The runner stops; an order to it to do so is followed with that.
 pub fn leave(runner: &str) -> Command {
     Command::new(
         "journal runner left",
-        "DELETE FROM airlock.runner WHERE runner = $1::text::pg_catalog.uuid",
-        vec![Value::text(runner)],
+        "WITH gone AS (DELETE FROM airlock.control WHERE key = $2 AND value = $1) \
+         DELETE FROM airlock.runner WHERE runner = $1::text::pg_catalog.uuid",
+        vec![Value::text(runner), Value::text(super::control::CANCEL)],
         Hits::Any,
     )
 }
@@ -132,7 +168,8 @@ const READ: &str = "SELECT runner::text, revision, pid, host, os_user, db_user, 
     (pg_catalog.date_part('epoch', started_at) * 1000000)::bigint AS started_at, \
     (pg_catalog.date_part('epoch', heartbeat_at) * 1000000)::bigint AS heartbeat_at, \
     (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - heartbeat_at) * 1000)::bigint \
-        AS heartbeat_age_ms, activity FROM airlock.runner";
+        AS heartbeat_age_ms, activity, pg_catalog.to_jsonb(r) ->> 'state' AS state, \
+    pg_catalog.to_jsonb(r) ->> 'reason' AS reason FROM airlock.runner AS r";
 
 /// A row of [`read`] as a value.
 pub fn runner(row: &tokio_postgres::Row) -> Runner {
@@ -150,6 +187,12 @@ pub fn runner(row: &tokio_postgres::Row) -> Runner {
         heartbeat_at: super::timestamp(row.get("heartbeat_at")),
         heartbeat_age_ms: row.get("heartbeat_age_ms"),
         activity: row.get("activity"),
+        // A journal of an older airlock says neither.
+        state: row
+            .get::<_, Option<&str>>("state")
+            .and_then(|name| Pose::ALL.into_iter().find(|pose| pose.name() == name))
+            .unwrap_or(Pose::Working),
+        reason: row.get("reason"),
     }
 }
 

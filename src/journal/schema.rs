@@ -1,10 +1,10 @@
 //! The tables of schema `airlock` in the target database and how they come to be.
 //!
-//! Never drops or alters anything that an older airlock has written: a journal of another version
-//! is refused.
+//! A journal of an older version is added to, and nothing of it is dropped; one of a newer version is
+//! refused.
 
 /// Version of the journal's tables, in `airlock.meta`.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Whether the journal exists. One row, one boolean.
 pub const EXISTS: &str = "SELECT pg_catalog.to_regclass('airlock.meta') IS NOT NULL";
@@ -23,7 +23,7 @@ pub const READ_VERSION: &str = "SELECT version FROM airlock.meta";
 /// that migrates needs no `CREATE` on the database.
 ///
 /// Privileges: `CREATE` on the database, or `CREATE` and `USAGE` on an existing schema `airlock`.
-pub const CREATE: [&str; 13] = [
+pub const CREATE: [&str; 15] = [
     "COMMENT ON SCHEMA airlock IS 'State of airlock: schema changes that are rolled out, and how far each is'",
     "CREATE TABLE airlock.meta (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -103,12 +103,37 @@ pub const CREATE: [&str; 13] = [
     version text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     heartbeat_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    activity text NOT NULL DEFAULT ''
+    activity text NOT NULL DEFAULT '',
+    state text NOT NULL DEFAULT 'working',
+    reason text
 )",
     "COMMENT ON TABLE airlock.runner IS
-'The runner at work: none, or one row, whose heartbeat advances every second. Every write to the journal asks for this row, so that a runner that was taken for dead cannot write any more. pid: of the process on its host'",
+'The runner at work: none, or one row, whose heartbeat advances every second. Every write to the journal asks for this row, so that a runner that was taken for dead cannot write any more. pid: of the process on its host. state: working, busy (with a statement that cannot be paused), throttled, paused; reason: why'",
     "CREATE INDEX step_order ON airlock.step (revision, ordinal)",
-    "INSERT INTO airlock.meta (version) VALUES (1)",
+    CREATE_CONTROL,
+    COMMENT_CONTROL,
+    "INSERT INTO airlock.meta (version) VALUES (2)",
+];
+
+const CREATE_CONTROL: &str = "CREATE TABLE airlock.control (
+    key text PRIMARY KEY,
+    value text NOT NULL,
+    set_by text NOT NULL,
+    revision text,
+    set_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    expires_at timestamptz
+)";
+
+const COMMENT_CONTROL: &str = "COMMENT ON TABLE airlock.control IS
+'Orders to the runner, from airlock pause, tune and cancel: in force until they are taken back or expire. With a revision: for that one only. NOTIFY airlock_control makes the runner look at once'";
+
+/// Statements that bring a journal of version 1 to this one, in one transaction.
+pub const UPGRADE: [&str; 4] = [
+    "ALTER TABLE airlock.runner ADD COLUMN state text NOT NULL DEFAULT 'working', \
+     ADD COLUMN reason text",
+    CREATE_CONTROL,
+    COMMENT_CONTROL,
+    "UPDATE airlock.meta SET version = 2",
 ];
 
 #[cfg(test)]

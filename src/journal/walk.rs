@@ -121,6 +121,41 @@ impl Walk {
         )
     }
 
+    /// Cuts a range in two at `at`, which lies behind its position; to be sent in one transaction.
+    pub fn split(&self, range: &Range, at: i64) -> [Command; 2] {
+        let of_range = "WHERE revision = $1 AND step = $2 AND relation = $3::bigint::oid \
+                        AND first_block = $4 AND next_block <= $5";
+        let params = vec![
+            Value::text(&self.revision),
+            Value::text(&self.step),
+            Value::BigInt(i64::from(range.relation)),
+            Value::BigInt(range.first_block),
+            Value::BigInt(at),
+            Value::text(&self.runner),
+        ];
+        [
+            Command::new(
+                "journal walk second half",
+                format!(
+                    "INSERT INTO airlock.walk (revision, step, relation, relation_name, filenode, \
+                     first_block, next_block, end_block, pass, restarts) \
+                     SELECT revision, step, relation, relation_name, filenode, \
+                            $5, $5, end_block, pass, restarts \
+                     FROM airlock.walk {of_range} AND end_block > $5 AND {}",
+                    fence(6)
+                ),
+                params.clone(),
+                Hits::Some,
+            ),
+            Command::new(
+                "journal walk first half",
+                format!("UPDATE airlock.walk SET end_block = $5 {of_range} AND {}", fence(6)),
+                params,
+                Hits::Some,
+            ),
+        ]
+    }
+
     /// Rows of the last batch, when the walk stops before the end of a range.
     pub fn tell(&self, range: &Range, rows: i64) -> Command {
         Command::new(

@@ -1,7 +1,7 @@
 //! What happens during a run, in lines.
 
 use super::{CARE, estimate, one_line, printable, styled};
-use crate::run::{Blocker, Event, Failed, StepReport};
+use crate::run::{Blocker, Event, Failed, HeldBy, StepReport};
 use std::time::Duration;
 
 const BLOCKERS_SHOWN: usize = 3;
@@ -15,10 +15,12 @@ pub fn is_frequent(event: &Event) -> bool {
         | Event::Building { .. }
         | Event::Verifying { .. }
         | Event::Waiting { .. }
+        | Event::HeldBack { .. }
         | Event::SnapshotHeld { .. } => true,
         Event::RunStarted { .. }
         | Event::StepStarted { .. }
         | Event::StepFinished { .. }
+        | Event::GoesOn { .. }
         | Event::AttemptFailed { .. }
         | Event::BudgetGrown { .. }
         | Event::BlockerSignalled { .. }
@@ -49,6 +51,9 @@ pub fn line(event: &Event) -> Option<String> {
             format!("{step}{again}: {}", one_line(why, 120))
         }
         Event::StepFinished { report } => finished(report),
+        Event::GoesOn { step, held_ms } => {
+            format!("{step}: goes on, after being held back for {}", ms(*held_ms))
+        }
         Event::AttemptFailed { step, attempt, reason, pause_ms, blockers } => format!(
             "{step}: attempt {attempt} failed, {}; next in {}{}",
             reason_words(*reason),
@@ -87,6 +92,7 @@ pub fn line(event: &Event) -> Option<String> {
         | Event::Building { step, .. }
         | Event::Verifying { step, .. }
         | Event::Waiting { step, .. }
+        | Event::HeldBack { step, .. }
         | Event::SnapshotHeld { step, .. } => format!("{step}: {}", state(event)?),
         Event::PhaseFinished { .. }
         | Event::GateReached { .. }
@@ -105,13 +111,28 @@ pub fn state(event: &Event) -> Option<String> {
             batch_rows,
             batch_ms,
             rows_per_second,
+            slowed,
+            slowed_by,
             ..
         } => {
+            let slow = slowed_by.as_ref().map(|why| {
+                let percent = slowed * 100.0;
+                format!("; stands still {percent:.0} % of the time: {}", one_line(why, 160))
+            });
             format!(
-                "{}, {rows} rows, {rows_per_second:.0} rows/s, last batch {batch_rows} rows in {}",
+                "{}, {rows} rows, {rows_per_second:.0} rows/s, last batch {batch_rows} rows in {}{}",
                 share(*blocks_done, *blocks_total),
-                ms(*batch_ms)
+                ms(*batch_ms),
+                slow.unwrap_or_default()
             )
+        }
+        Event::HeldBack { by, reasons, held_ms, .. } => {
+            let word = match by {
+                HeldBy::Pause => "paused",
+                HeldBy::Throttle => "throttled",
+            };
+            let reasons = one_line(&reasons.join("; "), 300);
+            format!("{} for {}: {reasons}", styled(word, CARE), ms(*held_ms))
         }
         Event::Building {
             phase,
@@ -145,6 +166,7 @@ pub fn state(event: &Event) -> Option<String> {
         Event::RunStarted { .. }
         | Event::StepStarted { .. }
         | Event::StepFinished { .. }
+        | Event::GoesOn { .. }
         | Event::AttemptFailed { .. }
         | Event::BudgetGrown { .. }
         | Event::BlockerSignalled { .. }

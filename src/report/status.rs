@@ -2,7 +2,7 @@
 //! way and the runner at work.
 
 use super::{BAD, BOLD, CARE, FAINT, GOOD, one_line, printable, styled};
-use crate::journal::{Journal, Rollout, RolloutState, Runner, StepRecord, StepState};
+use crate::journal::{Journal, Pose, Rollout, RolloutState, Runner, StepRecord, StepState};
 use crate::plan::{Gate, file};
 use crate::revision::Graph;
 use anstyle::Style;
@@ -266,7 +266,14 @@ fn runner_line(runner: &Runner) -> String {
     let who = printable(&format!("{}@{}, process {}", who.os_user, who.host, who.pid));
     if is_alive(runner) {
         let activity = one_line(&runner.activity, 200);
-        format!("{} {who}, since {since}: {activity}", styled("runner at work:", GOOD))
+        let (word, style) = match runner.state {
+            Pose::Working | Pose::Busy => ("runner at work:", GOOD),
+            Pose::Throttled => ("runner throttled:", CARE),
+            Pose::Paused => ("runner paused:", CARE),
+        };
+        let reason = runner.reason.as_ref().map(|why| format!("\n  {}", one_line(why, 400)));
+        let reason = reason.unwrap_or_default();
+        format!("{} {who}, since {since}: {activity}{reason}", styled(word, style))
     } else {
         format!(
             "{} {who}, since {since}; no sign of life for {seconds:.0} s",

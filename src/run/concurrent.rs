@@ -9,10 +9,14 @@ use super::progress::{Event, Failed};
 use super::retry::Backoff;
 use super::runner::{Runner, as_ms};
 use super::session::Fault;
+use super::settings::as_setting;
 use super::step::complete;
 use super::validate::wait_for_others;
 use crate::plan::{RelationLock, Step};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Longest time for taking away what a cancelled build left behind.
+const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the statement may end well and the probe still say that nothing is there.
 const DISAGREEMENTS_MAX: u32 = 2;
@@ -83,7 +87,7 @@ pub(super) async fn until_done(
             Ok(()) if found == Found::Absent => built += 1,
             Ok(()) => {}
             // What it leaves behind, the probe finds.
-            Err(error) if is_deadlock(&error) && started.elapsed() < runner.limits.patience => {
+            Err(error) if is_deadlock(&error) && started.elapsed() < runner.limits().patience => {
                 let pause = backoff.next();
                 runner.event(Event::AttemptFailed {
                     step: id.to_owned(),
@@ -103,8 +107,38 @@ pub(super) async fn until_done(
                 }
                 return Err(RunError::DuplicateKey { step: id.to_owned(), error });
             }
+            Err(RunError::Interrupted { step, .. })
+                if runner.hooks.stop.cancelled_by().is_some() && next == sql =>
+            {
+                let note = Some(clean_up(runner, probe, cleanup).await?);
+                return Err(RunError::Interrupted { step, note });
+            }
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// After a cancelled build: takes away what it left behind, which would cost every write. Gives what
+/// came of it, in a sentence.
+async fn clean_up(runner: &Runner<'_>, probe: &str, cleanup: &str) -> Result<String, RunError> {
+    let work = &runner.work;
+    let cleaned = async {
+        let found = work.last_text("probe", probe).await?;
+        if Found::from_answer(&found) != Some(Found::HalfDone) {
+            return Ok("The statement was cancelled and left nothing behind.");
+        }
+        // It waits for old transactions like the build itself; nobody waits for it.
+        work.tidy("SET lock_timeout = 0").await?;
+        work.tidy(&format!("SET statement_timeout = {}", as_setting(CLEAN_UP_TIMEOUT))).await?;
+        work.tidy(cleanup).await?;
+        Ok("The statement was cancelled, and what it left behind (an invalid index) was removed.")
+    };
+    match cleaned.await {
+        Ok(text) => Ok(text.to_owned()),
+        Err(fault @ (Fault::Lost(_) | Fault::Cut)) => Err(fault.doing("clean up")),
+        Err(_) => Ok("The statement was cancelled. What it left behind (an invalid index) could \
+                      not be removed now; it is when the run goes on or is rolled back."
+            .to_owned()),
     }
 }
 
@@ -131,14 +165,14 @@ pub(super) async fn alone(
     sql: &str,
 ) -> Result<(), RunError> {
     let mut wait = Wait::new();
-    runner.heed_stop(id)?;
+    wait.started += runner.pass(id).await?;
     wait_for_others(runner, id, locks, &mut wait).await?;
     runner.guard.activity(&format!("step {id}: {sql}"));
     runner.figures.attempts += 1;
     let watch = runner.guard.report(runner.work.pid, id, &runner.hooks.progress);
-    let announcer = runner.announce_stop();
+    let announcer = runner.begin_long(sql);
     let result = unbounded(runner, sql).await;
-    announcer.abort();
+    runner.end_long(announcer);
     let observed = watch.end().await;
     runner.figures.stall(observed.worst);
     match result {

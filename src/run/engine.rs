@@ -7,12 +7,14 @@ use super::facts;
 use super::guard::Guard;
 use super::limits::Limits;
 use super::outcome::{End, Hooks, Outcome, Scope};
+use super::pace::Pace;
 use super::progress::{Event, StepReport};
 use super::retry::Backoff;
 use super::rollback;
 use super::runner::{Figures, Runner, as_ms};
 use super::session::{Fault, Session, Shared, server_error};
 use super::settings::{Server, Use, prepare};
+use super::throttle::task as throttle;
 use super::{step, takeover};
 use crate::connect::Target;
 use crate::journal::{self, Identity, Journal, JournalError, Rollout, RolloutEvent, rollout};
@@ -37,7 +39,7 @@ pub(super) enum Goal {
 pub(super) struct Run<'a> {
     pub target: &'a Target,
     pub plan: &'a Plan,
-    pub limits: &'a Limits,
+    pub pace: Pace,
     pub hooks: &'a Hooks,
     pub identity: Identity,
     /// What was done so far, by step; a step that took several attempts is counted together.
@@ -75,12 +77,13 @@ impl Run<'_> {
         let mut backoff = Backoff::new();
         let (mut losses, mut last_progress) = (0, self.progress);
         let mut lost: Option<Instant> = None;
+        let _signals = throttle::start(self.target, &self.pace, &shared);
         loop {
             let (work, server) = match self.connect(&shared).await {
                 Ok(connected) => connected,
                 Err(error @ (RunError::Connect(_) | RunError::Lost { .. })) => {
                     let Some(since) = lost else { return Err(error) };
-                    if since.elapsed() > self.limits.patience {
+                    if since.elapsed() > self.pace.limits().patience {
                         return Err(error);
                     }
                     if !self.hooks.stop.sleep(backoff.next()).await {
@@ -95,7 +98,7 @@ impl Run<'_> {
             }
             let reason = match self.attempt(goal, work, server, &shared).await {
                 Err(RunError::Lost { reason, step }) => (reason, step),
-                ended => return ended,
+                ended => return self.told_who(ended),
             };
             if std::mem::replace(&mut last_progress, self.progress) != self.progress {
                 losses = 0;
@@ -114,9 +117,19 @@ impl Run<'_> {
         }
     }
 
+    /// An interruption from another terminal names who asked for it.
+    fn told_who(&self, ended: Result<Outcome, RunError>) -> Result<Outcome, RunError> {
+        match (ended, self.hooks.stop.cancelled_by()) {
+            (Err(RunError::Interrupted { step, note }), Some(by)) => {
+                Err(RunError::Cancelled { step, note, by })
+            }
+            (ended, _) => ended,
+        }
+    }
+
     async fn connect(&self, shared: &Shared) -> Result<(Session, Server), RunError> {
         let search_path = &self.plan.search_path;
-        connect(self.target, self.limits, shared, search_path).await
+        connect(self.target, &self.pace.limits(), shared, search_path).await
     }
 
     async fn attempt(
@@ -140,9 +153,15 @@ impl Run<'_> {
         let runner = &mut Runner {
             target: self.target,
             plan: self.plan,
-            limits: self.limits,
+            pace: &self.pace.clone(),
             hooks: self.hooks,
-            guard: Guard::start(self.target, self.limits, shared, &self.identity.runner),
+            guard: Guard::start(
+                self.target,
+                &self.pace,
+                shared,
+                &self.identity,
+                &self.hooks.progress,
+            ),
             shared: shared.clone(),
             identity: &self.identity.clone(),
             server,
@@ -217,7 +236,7 @@ impl Run<'_> {
                 at_work = Some(planned.phase);
                 self.move_on(runner, RolloutEvent::Run, planned.phase).await?;
             }
-            runner.heed_stop(&planned.id)?;
+            runner.pass(&planned.id).await?;
             step::run(self, runner, planned, state).await?;
             if todo.get(index + 1).is_none_or(|next| next.phase != planned.phase) {
                 self.event(Event::PhaseFinished { phase: planned.phase });

@@ -90,6 +90,9 @@ pub enum RunError {
     Lifecycle(#[from] IllegalTransition),
     #[error("stopped on request{}", in_step(.step))]
     Interrupted { step: Option<String>, note: Option<String> },
+    /// From another terminal.
+    #[error("cancelled by {by}{}", in_step(.step))]
+    Cancelled { step: Option<String>, note: Option<String>, by: String },
 }
 
 fn in_step(step: &Option<String>) -> String {
@@ -169,7 +172,7 @@ impl RunError {
             | RunError::RollingBack { .. }
             | RunError::TriggersWouldFire { .. } => Kind::Refused,
             RunError::LockNotHad { .. } => Kind::Retry,
-            RunError::Interrupted { .. } => Kind::Interrupted,
+            RunError::Interrupted { .. } | RunError::Cancelled { .. } => Kind::Interrupted,
             RunError::Connect(error) | RunError::Catalog(error) => error.kind,
             RunError::BadPlan { .. } => Kind::Input,
             RunError::Cut
@@ -224,10 +227,12 @@ impl RunError {
             }
             RunError::TriggersWouldFire { triggers, .. } => Some(triggers.join("\n")),
             RunError::Server { error, .. } => Some(format!("{}\n{RESUMABLE}", error.full_detail)),
-            RunError::Interrupted { note, .. } => Some(match note {
-                Some(note) => format!("{note}\n{RESUMABLE}"),
-                None => RESUMABLE.to_owned(),
-            }),
+            RunError::Interrupted { note, .. } | RunError::Cancelled { note, .. } => {
+                Some(match note {
+                    Some(note) => format!("{note}\n{RESUMABLE}"),
+                    None => RESUMABLE.to_owned(),
+                })
+            }
             RunError::Lost { .. }
             | RunError::VerificationFailed { .. }
             | RunError::PassesExhausted { .. }
@@ -250,6 +255,9 @@ impl RunError {
         let text = match self {
             RunError::Connect(error) | RunError::Catalog(error) => return error.hint.clone(),
             RunError::Busy { .. } => "Wait until it is done. `airlock status` shows what it does.",
+            RunError::Cancelled { .. } => {
+                "Run the same command again to go on, or `airlock rollback` to take it back."
+            }
             RunError::Replaced { .. } => "`airlock status` shows what the other runner does.",
             RunError::ServerMajor { .. } => {
                 "Make the plan again against this server and review it."

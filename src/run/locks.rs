@@ -130,9 +130,11 @@ pub(super) async fn wait_for_way(
     }
     let began = Instant::now();
     let mut pause = LOOK_MIN;
+    runner.pace.work_on(wanted.iter().map(|w| w.oid).collect());
     let oids = Value::BigInts(wanted.iter().map(|w| i64::from(w.oid)).collect());
     loop {
-        runner.heed_stop(step)?;
+        // Who is held back gives nobody's lock away by waiting, and loses no patience.
+        wait.started += runner.pass(step).await?;
         let rows = runner
             .work
             .rows("look", QUERY, std::slice::from_ref(&oids))
@@ -146,7 +148,7 @@ pub(super) async fn wait_for_way(
             break;
         }
         wait.last = found.iter().take(NAMED_MAX).map(|(h, age)| h.describe(*age, wanted)).collect();
-        if wait.started.elapsed() > runner.limits.patience {
+        if wait.started.elapsed() > runner.limits().patience {
             runner.figures.waited += began.elapsed();
             return Err(wait.not_had(step));
         }
@@ -164,8 +166,8 @@ pub(super) async fn wait_for_way(
             });
             runner.guard.activity(&format!("step {step}: waiting for {}", wait.last[0]));
         }
-        if runner.limits.on_blocker != OnBlocker::Wait {
-            let blocker_age = runner.limits.blocker_age;
+        if runner.limits().on_blocker != OnBlocker::Wait {
+            let blocker_age = runner.limits().blocker_age;
             for (holder, _) in found.iter().filter(|(_, age)| *age >= blocker_age) {
                 signal(runner, step, holder, wanted, &mut wait.signalled).await?;
             }
@@ -186,7 +188,7 @@ async fn signal(
     wanted: &[Wanted],
     signalled: &mut HashMap<i32, Instant>,
 ) -> Result<(), RunError> {
-    let (function, signal) = match runner.limits.on_blocker {
+    let (function, signal) = match runner.limits().on_blocker {
         OnBlocker::Wait => return Ok(()),
         OnBlocker::Cancel => ("pg_cancel_backend", "cancel"),
         OnBlocker::Terminate => ("pg_terminate_backend", "terminate"),
@@ -201,7 +203,7 @@ async fn signal(
          WHERE a.pid = $1::bigint::int AND a.xact_start <= pg_catalog.clock_timestamp() \
          - pg_catalog.make_interval(secs => $2)"
     );
-    let age = runner.limits.blocker_age.as_secs_f64();
+    let age = runner.limits().blocker_age.as_secs_f64();
     let params = [Value::BigInt(i64::from(pid)), Value::Double(age)];
     match runner.work.rows("signal blocker", &sql, &params).await {
         Ok(rows) if rows.is_empty() => Ok(()),

@@ -24,6 +24,7 @@ pub mod limits;
 mod locks;
 mod look;
 mod outcome;
+mod pace;
 mod progress;
 mod retry;
 mod rollback;
@@ -35,14 +36,17 @@ mod step;
 mod stop;
 mod takeover;
 mod tap;
+pub mod throttle;
 mod transaction;
 mod validate;
+pub mod value;
 mod verify;
 
 pub use error::{RunError, ServerError};
 pub use limits::{Limits, OnBlocker};
 pub use outcome::{End, Hooks, Outcome, Scope};
-pub use progress::{Blocker, Event, Failed, Progress, Silent, StepReport};
+pub use pace::tune;
+pub use progress::{Blocker, Event, Failed, HeldBy, Progress, Silent, StepReport};
 pub use stop::Stop;
 pub use tap::{Label, Tap, Verdict};
 
@@ -50,6 +54,7 @@ use crate::connect::Target;
 use crate::journal::Identity;
 use crate::plan::Plan;
 use engine::{Goal, Run};
+use pace::Pace;
 
 /// Carries out what of `plan` is not done yet, through the last phase of `scope`.
 ///
@@ -85,7 +90,7 @@ fn start<'a>(target: &'a Target, plan: &'a Plan, limits: &'a Limits, hooks: &'a 
     Run {
         target,
         plan,
-        limits,
+        pace: Pace::new(limits, &hooks.stop),
         hooks,
         identity: Identity {
             runner: runner_id(),

@@ -106,6 +106,16 @@ pub enum Failed {
     Cancelled,
 }
 
+/// What keeps a run from beginning anything new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldBy {
+    /// Somebody has asked for it.
+    Pause,
+    /// A signal is high.
+    Throttle,
+}
+
 /// One happening.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -132,6 +142,18 @@ pub enum Event {
         blockers: Vec<Blocker>,
         waited_ms: f64,
         budget_ms: f64,
+    },
+    /// Nothing new begins; nothing is held by our locks.
+    HeldBack {
+        step: String,
+        by: HeldBy,
+        reasons: Vec<String>,
+        held_ms: f64,
+    },
+    /// It was held back and goes on.
+    GoesOn {
+        step: String,
+        held_ms: f64,
     },
     AttemptFailed {
         step: String,
@@ -164,6 +186,9 @@ pub enum Event {
         batch_ms: f64,
         rows_per_second: f64,
         pass: u64,
+        /// Share of the time that the walk stands still, and why.
+        slowed: f64,
+        slowed_by: Option<String>,
     },
     /// The file of a table was replaced under the walk, which starts again.
     WalkRestarted {

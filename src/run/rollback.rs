@@ -71,7 +71,7 @@ pub(super) async fn roll_back(
     run.move_on(runner, RolloutEvent::RollBack, before.phase).await?;
     for step in run.plan.steps.iter().rev() {
         let Some(record) = before.step(&step.id) else { continue };
-        runner.heed_stop(&step.id)?;
+        runner.pass(&step.id).await?;
         match record.state {
             StepState::Pending | StepState::Undone => {}
             StepState::Done => take_back(run, runner, step, true).await?,

@@ -4,9 +4,11 @@
 //! finds out from the journal where to go on, exactly as a new process would.
 
 use super::error::RunError;
-use super::guard::Guard;
+use super::guard::{Guard, Pose};
 use super::limits::Limits;
 use super::outcome::Hooks;
+use super::pace::Pace;
+use super::pace::gate::Gate;
 use super::progress::{Event, StepReport};
 use super::session::{Session, Shared};
 use super::settings::Server;
@@ -16,10 +18,13 @@ use crate::journal::rollout::Figures as Journaled;
 use crate::plan::{Plan, Step};
 use std::time::{Duration, Instant};
 
+/// Time between two looks at whether a pause was asked for, while a long statement runs.
+const PAUSE_POLL: Duration = Duration::from_millis(200);
+
 pub(super) struct Runner<'a> {
     pub target: &'a Target,
     pub plan: &'a Plan,
-    pub limits: &'a Limits,
+    pub pace: &'a Pace,
     pub hooks: &'a Hooks,
     pub shared: Shared,
     pub identity: &'a Identity,
@@ -154,6 +159,18 @@ impl Runner<'_> {
         &self.plan.revision.id
     }
 
+    /// The limits in force now.
+    pub(super) fn limits(&self) -> Limits {
+        self.pace.limits()
+    }
+
+    /// A place at which the next piece of work waits until it may begin: asked to stop, paused,
+    /// throttled. Gives how long it waited.
+    pub(super) async fn pass(&self, step: &str) -> Result<Duration, RunError> {
+        let Self { pace, guard, hooks, work: session, .. } = self;
+        Gate { pace, guard, hooks, session, step }.pass(|| false).await
+    }
+
     /// A safe point: stops here when asked to, or when another runner has taken our place.
     pub(super) fn heed_stop(&self, step: &str) -> Result<(), RunError> {
         if self.hooks.stop.requested() {
@@ -165,14 +182,37 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Says, when the user asks to stop during a long statement, that it is finished first. The
-    /// task is to be aborted when the statement has ended.
-    pub(super) fn announce_stop(&self) -> tokio::task::JoinHandle<()> {
+    /// A statement begins that cannot be paused: says so to whoever asks for that, or asks to stop.
+    pub(super) fn begin_long(&self, sql: &str) -> tokio::task::JoinHandle<()> {
+        let reason = format!("cannot be paused: {sql}");
+        self.guard.pose(Pose::Busy, Some(reason));
         let (stop, progress) = (self.hooks.stop.clone(), self.hooks.progress.clone());
+        let pace = self.pace.clone();
         tokio::spawn(async move {
-            stop.soon().await;
-            let text = "stops when this statement is done; ask again to cancel it".to_owned();
-            progress.event(&Event::Notice { text });
+            let mut told = false;
+            loop {
+                let text = tokio::select! {
+                    () = stop.soon() => "stops when this statement is done; ask again to cancel it",
+                    () = pace.changed_within(PAUSE_POLL) => {
+                        if told || !pace.paused() {
+                            continue;
+                        }
+                        told = true;
+                        "this statement cannot be paused; the pause takes effect when it is done \
+                         (`airlock cancel` cancels it)"
+                    }
+                };
+                progress.event(&Event::Notice { text: text.to_owned() });
+                if stop.requested() {
+                    return;
+                }
+            }
         })
+    }
+
+    /// The statement has ended.
+    pub(super) fn end_long(&self, announcer: tokio::task::JoinHandle<()>) {
+        announcer.abort();
+        self.guard.pose(Pose::Working, None);
     }
 }

@@ -117,6 +117,11 @@ impl Session {
         self.connection.closed()
     }
 
+    /// Waits for a notification.
+    pub(super) async fn notified(&self) {
+        self.connection.notified().await;
+    }
+
     pub(super) fn notices(&self) -> Vec<tokio_postgres::error::DbError> {
         self.connection.take_notices()
     }
@@ -173,6 +178,12 @@ impl Session {
             Hits::Some if hit == 0 => Err(Fault::Refused(command.label)),
             Hits::Some | Hits::Any => Ok(hit),
         }
+    }
+
+    /// A query that gives one text, also when the user has insisted.
+    pub(super) async fn last_text(&self, what: &str, sql: &str) -> Result<String, Fault> {
+        let row = self.tapped(what, self.connection.query_typed_one(sql, &[])).await?;
+        Ok(row.try_get(0).unwrap_or_default())
     }
 
     /// As [`Session::write`], also when the user has insisted.

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// nature: reading the catalog or the journal.
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Longest time that a signal of the throttle may take to be read.
+const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Shortest limit on the time between two statements of a transaction of ours. While a runner is
 /// suspended or unreachable its locks stay; this is how long at most, when `max_hold` is shorter.
 const IDLE_TIMEOUT_MIN: Duration = Duration::from_secs(1);
@@ -49,6 +52,8 @@ pub(super) enum Use<'a> {
     Work { search_path: &'a [String] },
     /// Heartbeat, samples, cancelling.
     Guard,
+    /// Reading the signals of the throttle.
+    Signals,
 }
 
 /// A time as a setting in milliseconds, rounded up; never 0, which would mean none.
@@ -68,10 +73,14 @@ pub(super) async fn prepare(
         Use::Work { search_path } => {
             search_path.iter().map(|schema| quote_ident(schema)).collect::<Vec<_>>().join(", ")
         }
-        Use::Guard => "pg_catalog".to_owned(),
+        Use::Guard | Use::Signals => "pg_catalog".to_owned(),
     };
     let lock_timeout = as_setting(facts.lock_timeout(limits.max_stall / 2));
-    let statement_timeout = as_setting(STATEMENT_TIMEOUT);
+    let statement_timeout = as_setting(match purpose {
+        Use::Work { .. } | Use::Guard => STATEMENT_TIMEOUT,
+        Use::Signals => SIGNAL_TIMEOUT,
+    });
+    let read_only = if purpose == Use::Signals { "on" } else { "off" };
     let idle = as_setting(limits.max_hold.max(IDLE_TIMEOUT_MIN));
     let mut wanted: Vec<(&str, &str)> = vec![
         ("search_path", &search_path),
@@ -81,7 +90,7 @@ pub(super) async fn prepare(
         // The runner lock may be held for hours without a statement.
         ("idle_session_timeout", "0"),
         ("default_transaction_isolation", "read committed"),
-        ("default_transaction_read_only", "off"),
+        ("default_transaction_read_only", read_only),
         ("standard_conforming_strings", "on"),
         // A policy that hides rows from us makes a statement fail instead of skipping them.
         ("row_security", "off"),

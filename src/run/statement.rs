@@ -21,8 +21,7 @@ pub(super) async fn run(runner: &mut Runner<'_>, step: &Step, sql: &str) -> Resu
     wait.relations = step.locks.iter().map(|lock| lock.relation.to_string()).collect();
     let mut backoff = Backoff::new();
     loop {
-        runner.heed_stop(&step.id)?;
-        runner.guard.ready().await?;
+        wait.started += runner.pass(&step.id).await?;
         wait.attempts += 1;
         runner.figures.attempts += 1;
         let began = Instant::now();
@@ -50,7 +49,7 @@ pub(super) async fn run(runner: &mut Runner<'_>, step: &Step, sql: &str) -> Resu
         runner.figures.waited += began.elapsed();
         wait.reason = Some(reason);
         wait.last = describe(&runner.work, &observed.blocked_by).await?;
-        if wait.started.elapsed() > runner.limits.patience {
+        if wait.started.elapsed() > runner.limits().patience {
             return Err(wait.not_had(&step.id));
         }
         let pause = backoff.next();

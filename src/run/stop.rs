@@ -1,5 +1,6 @@
 //! Stopping on request. The signal handling is the command line's; this is the handle it turns.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -9,11 +10,24 @@ use tokio_util::sync::CancellationToken;
 pub struct Stop {
     soon: CancellationToken,
     now: CancellationToken,
+    cancelled_by: Arc<OnceLock<String>>,
 }
 
 impl Stop {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Both requests at once, by somebody at another terminal.
+    pub fn cancel(&self, by: &str) {
+        let _ = self.cancelled_by.set(by.to_owned());
+        self.soon.cancel();
+        self.now.cancel();
+    }
+
+    /// Who has cancelled the run from another terminal.
+    pub fn cancelled_by(&self) -> Option<String> {
+        self.cancelled_by.get().cloned()
     }
 
     /// One more request.

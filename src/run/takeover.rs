@@ -33,7 +33,7 @@ pub(super) async fn take_lock(runner: &Runner<'_>) -> Result<(), RunError> {
         let is_us = holder.as_ref().is_some_and(|h| h.identity.runner == runner.identity.runner);
         let waited = started.elapsed();
         if is_us {
-            if waited > runner.limits.patience {
+            if waited > runner.limits().patience {
                 return Err(busy(&runner.work, holder).await);
             }
             if waited > ORPHAN_GRACE {
@@ -102,19 +102,26 @@ async fn end_idle_orphan(work: &Session) -> Result<(), RunError> {
     }
 }
 
-/// Makes the journal's tables when they are missing. Only the holder of the runner lock gets here.
+/// Makes the journal's tables when they are missing, and adds to those of an older airlock. Only the holder of the runner lock gets here.
 pub(super) async fn make_journal(runner: &Runner<'_>) -> Result<(), RunError> {
     let work = &runner.work;
     let doing = "create the journal in schema airlock";
-    if boolean(work, "is there a journal", schema::EXISTS).await.map_err(|f| f.doing(doing))? {
-        return Ok(());
-    }
+    let exists = boolean(work, "is there a journal", schema::EXISTS).await;
+    let statements = if exists.map_err(|f| f.doing(doing))? {
+        let version = work.row("version of the journal", schema::READ_VERSION, &[]).await;
+        if version.map_err(|f| f.doing(doing))?.get::<_, i64>(0) >= schema::VERSION {
+            return Ok(());
+        }
+        &schema::UPGRADE[..]
+    } else {
+        &schema::CREATE[..]
+    };
     let result = async {
         work.control("BEGIN").await?;
         if !boolean(work, "is there a schema", schema::SCHEMA_EXISTS).await? {
             work.execute("create schema airlock", schema::CREATE_SCHEMA, &[]).await?;
         }
-        for sql in schema::CREATE {
+        for sql in statements {
             work.execute("create journal", sql, &[]).await?;
         }
         work.control("COMMIT").await
@@ -138,7 +145,7 @@ pub(super) async fn take_over(runner: &Runner<'_>) -> Result<(), RunError> {
         match runner.work.write(&statements::take_over(runner.identity)).await {
             Ok(_) => break,
             Err(fault) if fault.sqlstate() == Some("55P03") => {
-                if started.elapsed() > runner.limits.patience {
+                if started.elapsed() > runner.limits().patience {
                     return Err(fault.doing("take over from the runner before"));
                 }
                 runner.heed_stop("run")?;

@@ -44,11 +44,10 @@ pub(super) async fn run(runner: &mut Runner<'_>, brief: &Brief<'_>) -> Result<()
     let mut wait = Wait::new();
     let mut backoff = Backoff::new();
     let mut hold_failures = 0;
-    let mut budget_shown = runner.limits.max_stall;
+    let mut budget_shown = runner.limits().max_stall;
     loop {
-        runner.heed_stop(brief.step)?;
-        runner.guard.ready().await?;
-        let limits = runner.limits;
+        wait.started += runner.pass(brief.step).await?;
+        let limits = &runner.limits();
         let resolved =
             resolve(runner, brief.locks).await.map_err(|fault| fault.doing("find relations"))?;
         let wanted: Vec<Wanted> = resolved.iter().map(|r| r.wanted.clone()).collect();
@@ -134,7 +133,7 @@ async fn attempt(
         Some("40P01") => Ok(Attempt::Failed(Failed::Deadlock)),
         Some(code) if is_lock_trouble(code) => Ok(Attempt::Failed(Failed::Lock)),
         Some(QUERY_CANCELED) if observed.stalled => Ok(Attempt::Failed(Failed::Stall)),
-        Some(QUERY_CANCELED) if held_for >= runner.limits.max_hold => {
+        Some(QUERY_CANCELED) if held_for >= runner.limits().max_hold => {
             Ok(Attempt::Failed(Failed::Hold))
         }
         Some(QUERY_CANCELED) => Ok(Attempt::Failed(Failed::Cancelled)),
@@ -159,7 +158,7 @@ async fn transaction(
     budget: Duration,
     clock: &mut Clock,
 ) -> Result<Journaled, Fault> {
-    let max_hold = runner.limits.max_hold;
+    let max_hold = runner.limits().max_hold;
     runner.work.control("BEGIN").await?;
     if runner.server.may_set_deadlock_timeout {
         // Also makes us the one that notices a deadlock, and so the one that gives way.

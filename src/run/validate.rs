@@ -26,15 +26,15 @@ pub(super) async fn run(
     let mut wait = Wait::new();
     let mut backoff = Backoff::new();
     loop {
-        runner.heed_stop(id)?;
+        wait.started += runner.pass(id).await?;
         wait_for_others(runner, id, locks, &mut wait).await?;
         runner.guard.activity(&format!("step {id}: {sql}"));
         wait.attempts += 1;
         runner.figures.attempts += 1;
         let watch = runner.guard.report(runner.work.pid, id, &runner.hooks.progress);
-        let announcer = runner.announce_stop();
+        let announcer = runner.begin_long(sql);
         let result = transaction(runner, sql, step).await;
-        announcer.abort();
+        runner.end_long(announcer);
         let observed = watch.end().await;
         runner.figures.stall(observed.worst);
         let fault = match result {
@@ -51,7 +51,7 @@ pub(super) async fn run(
             return Err(violated(fault, id));
         }
         wait.reason = Some(Failed::Deadlock);
-        if wait.started.elapsed() > runner.limits.patience {
+        if wait.started.elapsed() > runner.limits().patience {
             return Err(wait.not_had(id));
         }
         let pause = backoff.next();

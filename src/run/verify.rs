@@ -94,7 +94,7 @@ async fn read(
     let mut from = 0;
     let unsigned = |n: i64| u64::try_from(n).unwrap_or_default();
     loop {
-        runner.heed_stop(&step.id)?;
+        runner.pass(&step.id).await?;
         let to = from + sizer.blocks();
         let last = to >= table.blocks;
         let mut sql = format!("{query} AND {alias}.ctid >= '({from},0)'::pg_catalog.tid");

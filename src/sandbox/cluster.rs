@@ -38,7 +38,7 @@ pub struct ClusterOptions {
 /// A running throwaway cluster. Dropping it stops the server at once and removes the folder.
 pub struct Cluster {
     state: Mutex<State>,
-    launch: Launch,
+    pub(super) launch: Launch,
     folder: PathBuf,
 }
 
@@ -54,7 +54,17 @@ impl Cluster {
     /// # Errors
     /// No server programs found, or `initdb` or the server failed: with what they said.
     pub fn start(options: &ClusterOptions) -> Result<Self, Error> {
-        let binaries = choose(options.major)?;
+        let cluster = Self::empty(choose(options.major)?, settings(options))?;
+        cluster.initialize(options)?;
+        cluster.start_server()?;
+        Ok(cluster)
+    }
+
+    /// A cluster that has a folder and nothing in it yet.
+    pub(super) fn empty(
+        binaries: Binaries,
+        settings: Vec<(String, String)>,
+    ) -> Result<Self, Error> {
         let run_as = RunAs::find()?;
         run_as.check_reach(&binaries)?;
         let folder = make_folder(&run_as)?;
@@ -64,15 +74,11 @@ impl Cluster {
             socket_dir: folder.clone(),
             data_dir: folder.join("data"),
             log: folder.join("log"),
-            settings: settings(options),
+            settings,
             binaries,
         };
         // From here on dropping the cluster cleans up, whatever fails.
-        let cluster =
-            Self { state: Mutex::new(State { postmaster: None, watchdog }), launch, folder };
-        cluster.initialize(options)?;
-        cluster.start_server()?;
-        Ok(cluster)
+        Ok(Self { state: Mutex::new(State { postmaster: None, watchdog }), launch, folder })
     }
 
     fn initialize(&self, options: &ClusterOptions) -> Result<(), Error> {
@@ -91,7 +97,7 @@ impl Cluster {
         Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 
-    fn start_server(&self) -> Result<(), Error> {
+    pub(super) fn start_server(&self) -> Result<(), Error> {
         let mut state = self.state();
         let State { postmaster, watchdog } = &mut *state;
         *postmaster = Some(self.launch.start(|pid| watchdog.look_after(Some(pid)))?);

@@ -8,6 +8,7 @@ mod cluster;
 mod dump;
 mod postmaster;
 mod runas;
+mod standby;
 mod watchdog;
 
 pub use binaries::{Binaries, find_binaries, test_versions};

@@ -51,6 +51,7 @@ impl RunAs {
         command
     }
 
+    /// Makes that user the owner of `path`.
     pub(super) fn give(&self, path: &Path) -> Result<(), Error> {
         let Some((uid, gid, name)) = &self.other else { return Ok(()) };
         chown(path, Some(*uid), Some(*gid)).map_err(|error| {

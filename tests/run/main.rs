@@ -10,4 +10,5 @@ mod long;
 mod lost;
 mod runners;
 mod support;
+mod throttle;
 mod transactions;

@@ -51,8 +51,10 @@ impl Progress for Bars {
             | Event::Building { .. }
             | Event::Verifying { .. }
             | Event::Waiting { .. }
+            | Event::HeldBack { .. }
             | Event::SnapshotHeld { .. } => state.update(event),
             Event::AttemptFailed { .. }
+            | Event::GoesOn { .. }
             | Event::BudgetGrown { .. }
             | Event::BlockerSignalled { .. }
             | Event::WalkRestarted { .. }

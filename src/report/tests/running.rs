@@ -2,12 +2,12 @@
 
 use super::{plain, plan_of_two_statements};
 use crate::journal::{
-    Identity, Journal, Rollout, RolloutState, Runner, StepRecord, StepState, WalkProgress,
+    Identity, Journal, Pose, Rollout, RolloutState, Runner, StepRecord, StepState, WalkProgress,
 };
 use crate::plan::{Phase, file};
 use crate::report::{progress, run, status};
 use crate::revision::{Graph, file as revision_file};
-use crate::run::{Blocker, End, Event, Failed, Outcome, StepReport};
+use crate::run::{Blocker, End, Event, Failed, HeldBy, Outcome, StepReport};
 
 fn graph() -> Graph {
     let file = |id: &str, parents: &str, upgrade: &str| {
@@ -93,9 +93,11 @@ fn journal() -> Journal {
         heartbeat_at: jiff::Timestamp::UNIX_EPOCH,
         heartbeat_age_ms: 300,
         activity: "step migrate-1\x1b[2J".to_owned(),
+        state: Pose::Working,
+        reason: None,
     };
     let gone = rollout("dddd", RolloutState::RolledBack, Phase::Expand);
-    Journal { rollouts: vec![done, at_work, gone], runner: Some(runner) }
+    Journal { rollouts: vec![done, at_work, gone], runner: Some(runner), orders: vec![] }
 }
 
 #[test]
@@ -149,6 +151,16 @@ fn a_runner_without_a_heartbeat_is_gone() {
     let text = plain(&status::text(&[], &journal));
     assert!(text.contains("runner gone: alice@db-admin, process 4711"), "{text}");
     assert!(text.contains("no sign of life for 60 s"), "{text}");
+}
+
+#[test]
+fn a_runner_that_is_held_back_says_why() {
+    let mut journal = journal();
+    let runner = journal.runner.as_mut().unwrap();
+    (runner.state, runner.reason) = (Pose::Throttled, Some("slot_bytes: much".to_owned()));
+    let text = plain(&status::text(&[], &journal));
+    assert!(text.contains("runner throttled: alice@db-admin"), "{text}");
+    assert!(text.contains("\n  slot_bytes: much\n"), "{text}");
 }
 
 #[test]
@@ -256,7 +268,16 @@ fn events_as_lines() {
             batch_ms: 24.0,
             rows_per_second: 36_000.0,
             pass: 1,
+            slowed: 0.5,
+            slowed_by: Some("replica_lag: standby a is 7.5 s behind".to_owned()),
         },
+        Event::HeldBack {
+            step: step(),
+            by: HeldBy::Throttle,
+            reasons: vec!["slot_bytes: a\n".to_owned(), "stall: b".to_owned()],
+            held_ms: 2_500.0,
+        },
+        Event::GoesOn { step: step(), held_ms: 61_000.0 },
         Event::Building {
             step: step(),
             phase: "building index: scanning table".to_owned(),
@@ -275,6 +296,6 @@ fn events_as_lines() {
         events.iter().map(|event| plain(&progress::line(event).unwrap())).collect();
     insta::assert_snapshot!(lines.join("\n"));
     assert_eq!(progress::position(&events[5]), Some((50, 200)));
-    assert_eq!(progress::position(&events[6]), None);
+    assert_eq!(progress::position(&events[8]), None);
     assert_eq!(progress::line(&Event::Finished), None);
 }

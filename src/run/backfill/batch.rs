@@ -59,7 +59,7 @@ pub(super) async fn run(
     to: i64,
     untold: u64,
 ) -> Result<Batch, RunError> {
-    let limits = lane.shared.limits;
+    let limits = lane.shared.pace.limits();
     // A single block is not stopped for taking long: there is nothing smaller to try.
     let patient = to - range.next_block <= 1;
     let timeout = if patient { "0".to_owned() } else { as_setting(limits.max_hold) };

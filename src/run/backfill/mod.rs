@@ -80,11 +80,14 @@ async fn walk(
         let new: Vec<Range> = found
             .iter()
             .filter(|table| !known.iter().any(|range| range.relation == table.oid))
-            .flat_map(|table| ranges(table, runner.limits.jobs, 1, 0))
+            .flat_map(|table| ranges(table, runner.limits().jobs, 1, 0))
             .collect();
         if !new.is_empty() {
             resumed &= !known.is_empty();
             enter(runner, &id, &new).await?;
+            known = read(runner, &id).await?;
+        }
+        if split(runner, &id, &known).await? {
             known = read(runner, &id).await?;
         }
         let pass = known.iter().map(|range| range.pass).max().unwrap_or(1);
@@ -100,7 +103,7 @@ async fn walk(
             )
             .await?;
             match lanes(runner, &id, backfill, role, &known, pass, tally).await {
-                Ok(()) => {}
+                Ok(()) | Err(Halt::Jobs) => {}
                 Err(Halt::Moved(oid)) => {
                     restart(runner, &id, &backfill.relation, oid).await?;
                     continue;
@@ -133,6 +136,29 @@ async fn walk(
         resumed = false;
         again(runner, &id, &known, &found, pass + 1).await?;
     }
+}
+
+/// Cuts ranges in two until there is one for each lane that is asked for, as far as that is worth
+/// it; whether any was.
+async fn split(runner: &Runner<'_>, id: &Walk, known: &[Range]) -> Result<bool, RunError> {
+    let todo: Vec<Range> = known.iter().filter(|range| !range.done).cloned().collect();
+    let commands: Vec<_> = tables::cuts(&todo, runner.limits().jobs)
+        .iter()
+        .flat_map(|(range, at)| id.split(range, *at))
+        .collect();
+    if commands.is_empty() {
+        return Ok(false);
+    }
+    let result = async {
+        runner.work.control("BEGIN").await?;
+        for command in &commands {
+            runner.work.write(command).await?;
+        }
+        runner.work.control("COMMIT").await
+    }
+    .await;
+    finish(&runner.work, result, "divide the walk among more lanes").await?;
+    Ok(true)
 }
 
 async fn read(runner: &Runner<'_>, id: &Walk) -> Result<Vec<Range>, RunError> {
@@ -175,7 +201,7 @@ async fn restart(
         return Err(RunError::WalkRestarted { step, relation, restarts });
     }
     let pass = of_table().map(|range| range.pass).max().unwrap_or(1);
-    let mut again = ranges(table, runner.limits.jobs, pass, restarts);
+    let mut again = ranges(table, runner.limits().jobs, pass, restarts);
     carry(&mut again, of_table());
     enter(runner, id, &again).await?;
     let restarts = u64::try_from(restarts).unwrap_or_default();
@@ -195,7 +221,7 @@ async fn again(
     for table in found {
         let of_table = || known.iter().filter(|range| range.relation == table.oid);
         let restarts = of_table().map(|range| range.restarts).max().unwrap_or_default();
-        let mut next = ranges(table, runner.limits.jobs, pass, restarts);
+        let mut next = ranges(table, runner.limits().jobs, pass, restarts);
         carry(&mut next, of_table());
         all.extend(next);
     }
@@ -223,12 +249,15 @@ async fn lanes(
     tally: &Tally,
 ) -> Result<(), Halt> {
     let todo: VecDeque<Range> = known.iter().filter(|range| !range.done).cloned().collect();
-    count(known, runner.limits.bloat_limit, tally);
-    let more = runner.limits.jobs.min(todo.len()).saturating_sub(1);
+    count(known, runner.limits().bloat_limit, tally);
+    let jobs = runner.limits().jobs;
+    let more = jobs.min(todo.len()).saturating_sub(1);
+    runner.pace.work_on(known.iter().map(|range| range.relation).collect());
     let shared = Shared {
         backfill,
         walk: id,
-        limits: runner.limits,
+        pace: runner.pace,
+        jobs,
         hooks: runner.hooks,
         guard: &runner.guard,
         database: &runner.server.database,
@@ -239,7 +268,17 @@ async fn lanes(
     let mut others = Vec::new();
     for _ in 0..more {
         let path = &runner.plan.search_path;
-        let (session, _) = connect(runner.target, runner.limits, &runner.shared, path).await?;
+        let limits = runner.limits();
+        let session = match connect(runner.target, &limits, &runner.shared, path).await {
+            Ok((session, _)) => session,
+            Err(error @ (RunError::Cut | RunError::Lost { .. })) => return Err(error.into()),
+            // A server without a connection to spare: fewer lanes do the work as well.
+            Err(error) => {
+                let lanes = others.len() + 1;
+                runner.notice(format!("{lanes} of {} lanes: {error}", more + 1));
+                break;
+            }
+        };
         session.enter(&id.step);
         set_up(&session, role).await?;
         others.push(session);
@@ -264,6 +303,7 @@ fn worst(halts: Vec<Halt>) -> Option<Halt> {
         Halt::Failed(RunError::Lost { .. }) => 1,
         Halt::Failed(_) => 2,
         Halt::Moved(_) => 3,
+        Halt::Jobs => 4,
     })
 }
 

@@ -47,6 +47,11 @@ impl Sizer {
         self.blocks = (ideal.min(most) as i64).clamp(1, BLOCKS_MAX);
     }
 
+    /// What the next batches aim for.
+    pub(in crate::run) fn aim(&mut self, target: Duration) {
+        self.target = target;
+    }
+
     /// Somebody waited behind a batch, or it did not get a lock.
     pub(in crate::run) fn shrink(&mut self) {
         self.blocks = (self.blocks / 2).max(1);

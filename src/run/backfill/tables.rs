@@ -105,9 +105,46 @@ pub(super) fn ranges(table: &Table, jobs: usize, pass: i64, restarts: i64) -> Ve
         .collect()
 }
 
+/// Where to cut `todo` so that there are `jobs` ranges to walk: each range with the block at which
+/// its second half begins, in the order in which to cut.
+pub(super) fn cuts(todo: &[Range], jobs: usize) -> Vec<(Range, i64)> {
+    let left = |range: &Range| range.end_block - range.next_block;
+    let mut todo = todo.to_vec();
+    let mut cuts = Vec::new();
+    while !todo.is_empty() && todo.len() < jobs {
+        let Some(largest) = todo.iter_mut().max_by_key(|range| left(range)) else { break };
+        if left(largest) < LANE_BLOCKS_MIN {
+            break;
+        }
+        let at = largest.next_block + left(largest) / 2;
+        cuts.push((largest.clone(), at));
+        let second = Range { first_block: at, next_block: at, ..largest.clone() };
+        largest.end_block = at;
+        todo.push(second);
+    }
+    cuts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_is_cut_until_every_lane_has_a_range() {
+        let table = Table { oid: 1, name: "public.t".into(), filenode: 1, blocks: 10_000 };
+        let mut whole = ranges(&table, 1, 1, 0);
+        whole[0].next_block = 4_000;
+        let at = |jobs| -> Vec<(i64, i64, i64)> {
+            let cut = cuts(&whole, jobs);
+            cut.iter().map(|(range, at)| (range.next_block, *at, range.end_block)).collect()
+        };
+        assert_eq!(at(1), []);
+        assert_eq!(at(2), [(4_000, 7_000, 10_000)]);
+        assert_eq!(at(3).len(), 2);
+        whole[0].next_block = 9_500;
+        assert!(cuts(&whole, 4).is_empty(), "not worth it");
+        assert!(cuts(&[], 4).is_empty());
+    }
 
     #[test]
     fn ranges_cover_the_table_once() {

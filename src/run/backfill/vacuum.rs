@@ -7,6 +7,7 @@ use crate::journal::walk::Range;
 use crate::run::error::RunError;
 use crate::run::guard::sample;
 use crate::run::progress::{Blocker, Event};
+use crate::run::retry::QUERY_CANCELED;
 use crate::run::runner::as_ms;
 use crate::run::session::Fault;
 use std::sync::atomic::Ordering;
@@ -30,6 +31,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// What a walk has left behind in one table.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bloat {
+    /// Size of the table, in blocks.
+    total: i64,
     /// Blocks with changed rows since the last vacuum.
     pub blocks: i64,
     /// After how many a vacuum is due.
@@ -44,8 +47,15 @@ impl Bloat {
     /// Of a table of `total` blocks of which `done` are walked already, by a runner before us: how
     /// long ago its last vacuum was is guessed as if it had kept to the same limit.
     pub(super) fn new(total: i64, done: i64, share: f64) -> Self {
-        let limit = ((total as f64 * share.max(0.0)) as i64).max(BLOCKS_MIN);
-        Self { blocks: done % limit, limit, since: None, busy: false }
+        let mut bloat = Self { total, blocks: 0, limit: 0, since: None, busy: false };
+        bloat.bound(share);
+        bloat.blocks = done % bloat.limit;
+        bloat
+    }
+
+    /// The share of the table that may be left behind, which may be changed on the way.
+    fn bound(&mut self, share: f64) {
+        self.limit = ((self.total as f64 * share.max(0.0)) as i64).max(BLOCKS_MIN);
     }
 }
 
@@ -86,9 +96,13 @@ pub(super) async fn after_batch(
     let bloat = |f: &mut dyn FnMut(&mut Bloat)| {
         lock(&lane.shared.tally.bloat).get_mut(&range.relation).map(f);
     };
+    let share = lane.shared.pace.limits().bloat_limit;
     loop {
         let mut next = Next::GoOn;
-        bloat(&mut |bloat| next = bloat.count(blocks));
+        bloat(&mut |bloat| {
+            bloat.bound(share);
+            next = bloat.count(blocks);
+        });
         match next {
             Next::GoOn => return Ok(()),
             Next::Note => {
@@ -98,8 +112,14 @@ pub(super) async fn after_batch(
             }
             Next::Vacuum(since) => {
                 let result = run(lane, range, since).await;
-                bloat(&mut |bloat| bloat.busy = false);
-                return result;
+                bloat(&mut |bloat| {
+                    bloat.busy = false;
+                    if matches!(result, Ok(Ended::CutShort)) {
+                        // As soon as the walk goes on.
+                        bloat.blocks = bloat.limit;
+                    }
+                });
+                return result.map(drop);
             }
             Next::Wait => {
                 blocks = 0;
@@ -124,7 +144,14 @@ async fn next_transaction(lane: &Lane<'_>) -> Result<String, RunError> {
         .map_err(|fault| fault.doing("read the transaction counter"))
 }
 
-async fn run(lane: &Lane<'_>, range: &Range, since: Option<String>) -> Result<(), RunError> {
+/// How a vacuum ended.
+enum Ended {
+    Well,
+    /// Somebody has asked for a pause.
+    CutShort,
+}
+
+async fn run(lane: &Lane<'_>, range: &Range, since: Option<String>) -> Result<Ended, RunError> {
     let shared = lane.shared;
     if let Some(since) = since {
         wait_for_snapshots(lane, range, &since).await?;
@@ -145,14 +172,18 @@ async fn run(lane: &Lane<'_>, range: &Range, since: Option<String>) -> Result<()
     let canceller = lane.session.canceller();
     let vacuum = lane.session.execute("vacuum", &sql, &[]);
     tokio::pin!(vacuum);
-    let result = tokio::select! {
-        biased;
-        result = &mut vacuum => result,
-        // A vacuum may be cut short at any time; the walk stops right after.
-        () = stop.soon() => {
-            let _ = canceller.cancel().await;
-            vacuum.await
+    // A vacuum may be cut short at any time; the walk stops or waits right after.
+    let result = loop {
+        tokio::select! {
+            biased;
+            result = &mut vacuum => break result,
+            () = stop.soon() => {}
+            () = shared.pace.changed_within(POLL) => if !shared.pace.paused() {
+                continue;
+            }
         }
+        let _ = canceller.cancel().await;
+        break vacuum.await;
     };
     shared.tally.stall(watch.end().await.worst);
     match result {
@@ -160,6 +191,11 @@ async fn run(lane: &Lane<'_>, range: &Range, since: Option<String>) -> Result<()
         Err(fault @ (Fault::Lost(_) | Fault::Cut)) => return Err(fault.doing("vacuum")),
         Err(fault) => {
             lane.heed_stop()?;
+            if shared.pace.paused() && fault.sqlstate() == Some(QUERY_CANCELED) {
+                let text = format!("vacuum of {relation} is put off by the pause");
+                shared.hooks.progress.event(&Event::Notice { text });
+                return Ok(Ended::CutShort);
+            }
             return Err(fault.doing(format!("vacuum {relation}")));
         }
     }
@@ -172,7 +208,7 @@ async fn run(lane: &Lane<'_>, range: &Range, since: Option<String>) -> Result<()
     }
     let elapsed_ms = as_ms(began.elapsed());
     shared.hooks.progress.event(&Event::VacuumFinished { step, relation, elapsed_ms });
-    Ok(())
+    Ok(Ended::Well)
 }
 
 /// Pauses, within bounds, while a snapshot is older than anything that the vacuum could free.
@@ -195,7 +231,7 @@ async fn wait_for_snapshots(lane: &Lane<'_>, range: &Range, since: &str) -> Resu
                 waited_ms: as_ms(began.elapsed()),
             });
         }
-        if began.elapsed() > shared.limits.patience / PAUSE_SHARE {
+        if began.elapsed() > shared.pace.limits().patience / PAUSE_SHARE {
             let text = format!(
                 "{} grows: vacuum cannot free space because of {}",
                 range.relation_name, holders[0]

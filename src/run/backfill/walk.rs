@@ -7,9 +7,10 @@ use crate::journal::Value;
 use crate::journal::walk::{Range, Walk};
 use crate::plan::Backfill;
 use crate::run::error::RunError;
-use crate::run::guard::Guard;
-use crate::run::limits::Limits;
+use crate::run::guard::{Guard, Pose};
 use crate::run::outcome::Hooks;
+use crate::run::pace::Pace;
+use crate::run::pace::gate::Gate;
 use crate::run::progress::{Event, Failed};
 use crate::run::retry::Backoff;
 use crate::run::runner::as_ms;
@@ -25,7 +26,9 @@ use std::time::{Duration, Instant};
 pub(super) struct Shared<'a> {
     pub backfill: &'a Backfill,
     pub walk: &'a Walk,
-    pub limits: &'a Limits,
+    pub pace: &'a Pace,
+    /// As many lanes as were asked for when the walk was taken up.
+    pub jobs: usize,
     pub hooks: &'a Hooks,
     pub guard: &'a Guard,
     pub database: &'a str,
@@ -92,6 +95,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) enum Halt {
     /// The file of this table was replaced; its walk starts again.
     Moved(u32),
+    /// Another number of lanes is wanted.
+    Jobs,
     Failed(RunError),
 }
 
@@ -131,7 +136,7 @@ impl<'a> Lane<'a> {
 
     /// Walks ranges until none is left, or until the walk halts.
     pub(super) async fn run(self) -> Result<(), Halt> {
-        let mut sizer = Sizer::new(self.shared.limits.batch_target);
+        let mut sizer = Sizer::new(self.shared.pace.limits().batch_target);
         loop {
             let next = lock(&self.shared.queue).pop_front();
             let Some(range) = next else { return Ok(()) };
@@ -154,7 +159,7 @@ impl<'a> Lane<'a> {
                 self.session.write(&command).await.map_err(|fault| fault.doing(command.label))?;
             }
             // Only the count of rows; why the walk ends is worth more than a failure here.
-            Ok(false) | Err(Halt::Moved(_)) => self.tell(&range, rows).await,
+            Ok(false) | Err(Halt::Moved(_) | Halt::Jobs) => self.tell(&range, rows).await,
             Err(Halt::Failed(RunError::Cut | RunError::Lost { .. })) => {}
             Err(Halt::Failed(_)) => self.tell(&range, rows).await,
         }
@@ -175,15 +180,28 @@ impl<'a> Lane<'a> {
         sizer: &mut Sizer,
         untold: &mut u64,
     ) -> Result<bool, Halt> {
-        let Shared { limits, tally, walk, .. } = self.shared;
+        let Shared { pace, tally, walk, .. } = self.shared;
+        let halted = || tally.halt.load(Ordering::Relaxed);
+        let gate = self.gate();
+        let mut rises = pace.rises();
         let mut backoff = Backoff::new();
         let mut failing: Option<(Instant, u64)> = None;
         while range.next_block < range.end_block {
-            if tally.halt.load(Ordering::Relaxed) {
+            let held = gate.pass(halted).await?;
+            if halted() {
                 return Ok(false);
             }
-            self.heed_stop()?;
-            self.shared.guard.ready().await?;
+            if let Some((since, _)) = &mut failing {
+                *since += held;
+            }
+            let limits = pace.limits();
+            if limits.jobs != self.shared.jobs {
+                return Err(Halt::Jobs);
+            }
+            sizer.aim(limits.batch_target);
+            if std::mem::replace(&mut rises, pace.rises()) != pace.rises() {
+                sizer.shrink();
+            }
             let to = (range.next_block + sizer.blocks()).min(range.end_block);
             tally.attempts.fetch_add(1, Ordering::Relaxed);
             match batch::run(self, range, to, *untold).await? {
@@ -196,6 +214,7 @@ impl<'a> Lane<'a> {
                     backoff.reset();
                     self.committed(range, blocks, rows, time);
                     vacuum::after_batch(self, range, blocks, rows).await?;
+                    gate.slow(time).await;
                 }
                 Batch::Moved => return Err(Halt::Moved(range.relation)),
                 Batch::Gone => match self.name_now(range.relation).await? {
@@ -245,6 +264,11 @@ impl<'a> Lane<'a> {
         self.shared.hooks.stop.sleep(pause).await;
     }
 
+    fn gate(&self) -> Gate<'_> {
+        let Shared { pace, guard, hooks, walk, .. } = self.shared;
+        Gate { pace, guard, hooks, session: self.session, step: &walk.step }
+    }
+
     pub(super) fn heed_stop(&self) -> Result<(), RunError> {
         if self.shared.hooks.stop.requested() {
             let step = Some(self.shared.walk.step.clone());
@@ -284,6 +308,14 @@ impl<'a> Lane<'a> {
             let mut times = lock(&tally.times);
             times.held = times.held.max(time);
         }
+        let (slowed, slowed_by) = match self.shared.pace.slow() {
+            Some((share, why)) => (share, Some(why)),
+            None => (0.0, None),
+        };
+        let remark = slowed_by
+            .as_ref()
+            .map(|why| format!("stands still {:.0} % of the time: {why}", slowed * 100.0));
+        self.shared.guard.pose(Pose::Working, remark);
         let elapsed = tally.started.elapsed().as_secs_f64().max(1e-6);
         self.shared.hooks.progress.event(&Event::Batch {
             step: self.shared.walk.step.clone(),
@@ -296,6 +328,8 @@ impl<'a> Lane<'a> {
             batch_ms: as_ms(time),
             rows_per_second: all_rows as f64 / elapsed,
             pass: u64::try_from(self.shared.pass).unwrap_or(1),
+            slowed,
+            slowed_by,
         });
     }
 }

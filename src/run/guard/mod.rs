@@ -2,17 +2,21 @@
 //!
 //! While a statement of ours requests or holds locks it samples who waits behind us, keeps the
 //! longest wait, and, where the stall budget is to be enforced, cancels us before it is used up. It
-//! also sends the heartbeat, and reports how far long statements are. It never cancels anybody but
+//! also sends the heartbeat, reports how far long statements are, and hears what people at other
+//! terminals ask for. It never cancels anybody but
 //! ourselves, and never holds a lock.
 
 pub(super) mod sample;
 mod task;
 
+pub(super) use crate::journal::Pose;
+
 use super::error::RunError;
-use super::limits::Limits;
+use super::pace::Pace;
 use super::progress::Progress;
 use super::session::Shared;
 use crate::connect::Target;
+use crate::journal::Identity;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,6 +62,9 @@ struct Inner {
     /// The runner's row is no longer ours.
     replaced: AtomicBool,
     activity: Mutex<String>,
+    pose: Mutex<(Pose, Option<String>)>,
+    /// The heartbeat is due now, to tell a new pose.
+    beat_now: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -91,7 +98,13 @@ pub(super) struct Observed {
 
 impl Guard {
     /// Starts the guard; it connects, and connects again, by itself.
-    pub(super) fn start(target: &Target, limits: &Limits, shared: &Shared, runner: &str) -> Self {
+    pub(super) fn start(
+        target: &Target,
+        pace: &Pace,
+        shared: &Shared,
+        identity: &Identity,
+        progress: &Arc<dyn Progress>,
+    ) -> Self {
         let inner = Arc::new(Inner {
             watched: Mutex::new(Vec::new()),
             next_id: AtomicU64::new(1),
@@ -101,14 +114,18 @@ impl Guard {
             beating: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
             activity: Mutex::new(String::new()),
+            pose: Mutex::new((Pose::Working, None)),
+            beat_now: AtomicBool::new(false),
         });
         let task = task::Task {
             inner: Arc::clone(&inner),
             target: target.clone(),
-            limits: limits.clone(),
+            pace: pace.clone(),
+            progress: Arc::clone(progress),
             // The guard goes on when the user insists, and is not tapped.
             shared: Shared { stop: super::Stop::new(), tap: None, cut: Arc::clone(&shared.cut) },
-            runner: runner.to_owned(),
+            runner: identity.runner.clone(),
+            revision: identity.revision.clone(),
         };
         Self { inner, task: tokio::spawn(task.run()) }
     }
@@ -147,6 +164,16 @@ impl Guard {
     /// What the heartbeat says we do.
     pub(super) fn activity(&self, text: &str) {
         text.clone_into(&mut lock(&self.inner.activity));
+    }
+
+    /// What the heartbeat says about how we are; told at once when it is new.
+    pub(super) fn pose(&self, pose: Pose, reason: Option<String>) {
+        let new = (pose, reason);
+        let before = std::mem::replace(&mut *lock(&self.inner.pose), new.clone());
+        if before != new {
+            self.inner.beat_now.store(true, Ordering::Release);
+            self.inner.wake.notify_one();
+        }
     }
 
     /// Watches a backend of ours for what it does to others. With `budget`, it is cancelled in time

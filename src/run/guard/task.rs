@@ -3,11 +3,13 @@
 use super::sample;
 use super::{Inner, REPORT_INTERVAL, Watched, lock};
 use crate::connect::Target;
+use crate::journal::control;
 use crate::journal::runner::beat;
 use crate::run::error::RunError;
-use crate::run::limits::Limits;
 use crate::run::look::milliseconds;
-use crate::run::progress::{Blocker, Event};
+use crate::run::pace::Pace;
+use crate::run::pace::control::Control;
+use crate::run::progress::{Blocker, Event, Progress};
 use crate::run::session::{Fault, Session, Shared};
 use crate::run::settings::{Use, prepare};
 use std::sync::Arc;
@@ -16,6 +18,9 @@ use std::time::{Duration, Instant};
 
 /// Time between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Time between two looks at the orders; a notification brings the next one at once.
+const ORDERS: Duration = Duration::from_millis(400);
 
 /// Shortest and longest pause between two attempts to connect.
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
@@ -27,12 +32,20 @@ const SAMPLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The name under which every connection of ours is seen in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "airlock";
 
+/// Whether the table of orders was there; it is made while we watch.
+#[derive(Default)]
+struct Orders {
+    exist: bool,
+}
+
 pub(super) struct Task {
     pub inner: Arc<Inner>,
     pub target: Target,
-    pub limits: Limits,
+    pub pace: Pace,
+    pub progress: Arc<dyn Progress>,
     pub shared: Shared,
     pub runner: String,
+    pub revision: String,
 }
 
 impl Task {
@@ -41,7 +54,6 @@ impl Task {
         let mut pause = RECONNECT_MIN;
         while !self.shared.is_cut() {
             if let Ok(session) = self.connect().await {
-                self.inner.connected.store(true, Ordering::Release);
                 pause = RECONNECT_MIN;
                 // Ends when the connection does.
                 let Err(_) = self.serve(&session).await;
@@ -57,12 +69,22 @@ impl Task {
         let session = Session::new(connection, self.shared.clone())
             .await
             .map_err(|fault| fault.doing("start the guard"))?;
-        prepare(&session, &self.limits, Use::Guard).await?;
+        prepare(&session, &self.pace.limits(), Use::Guard).await?;
+        match session.control(control::LISTEN).await {
+            // Looking often enough does too.
+            Ok(()) | Err(Fault::Server(_)) => {}
+            Err(fault) => return Err(fault.doing("listen for orders")),
+        }
         Ok(session)
     }
 
     async fn serve(&self, session: &Session) -> Result<std::convert::Infallible, Fault> {
+        let mut orders = Orders::default();
+        // What was asked for before we came counts from the start.
+        self.bounded(self.look(session, &mut orders)).await?;
+        self.inner.connected.store(true, Ordering::Release);
         let mut next_beat = Instant::now();
+        let mut next_look = Instant::now() + ORDERS;
         let mut last_sample: Option<Instant> = None;
         loop {
             if self.shared.is_cut() {
@@ -75,7 +97,11 @@ impl Task {
                 last_sample = Some(Instant::now());
                 self.bounded(self.sample(session, &watched)).await?;
             }
-            if Instant::now() >= next_beat {
+            if Instant::now() >= next_look {
+                self.bounded(self.look(session, &mut orders)).await?;
+                next_look = Instant::now() + ORDERS;
+            }
+            if Instant::now() >= next_beat || self.inner.beat_now.swap(false, Ordering::AcqRel) {
                 if self.inner.beating.load(Ordering::Acquire) {
                     self.bounded(self.beat(session)).await?;
                 } else if session.closed() {
@@ -84,12 +110,14 @@ impl Task {
                 next_beat = Instant::now() + HEARTBEAT;
             }
             let until_beat = next_beat.saturating_duration_since(Instant::now());
+            let until_look = next_look.saturating_duration_since(Instant::now());
             let until_sample = every.map_or(HEARTBEAT, |every| {
                 every.saturating_sub(last_sample.map_or(Duration::ZERO, |last| last.elapsed()))
             });
             tokio::select! {
-                () = tokio::time::sleep(until_beat.min(until_sample)) => {}
+                () = tokio::time::sleep(until_beat.min(until_sample).min(until_look)) => {}
                 () = self.inner.wake.notified() => {}
+                () = session.notified() => next_look = Instant::now(),
             }
         }
     }
@@ -102,7 +130,8 @@ impl Task {
 
     async fn beat(&self, session: &Session) -> Result<(), Fault> {
         let activity = lock(&self.inner.activity).clone();
-        match session.write(&beat(&self.runner, &activity)).await {
+        let (pose, reason) = lock(&self.inner.pose).clone();
+        match session.write(&beat(&self.runner, &activity, pose, reason.as_deref())).await {
             Ok(_) => Ok(()),
             Err(Fault::Refused(_)) => {
                 self.inner.replaced.store(true, Ordering::Release);
@@ -112,6 +141,32 @@ impl Task {
             Err(Fault::Server(_)) => Ok(()),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Reads the orders and tells the pace.
+    async fn look(&self, session: &Session, orders: &mut Orders) -> Result<(), Fault> {
+        let asked = async {
+            if !orders.exist {
+                orders.exist =
+                    session.row("is there a control", control::EXISTS, &[]).await?.get(0);
+            }
+            if !orders.exist {
+                return Ok(Vec::new());
+            }
+            session.ask(&control::read(Some(&self.revision))).await
+        };
+        let rows = match asked.await {
+            Ok(rows) => rows,
+            // Somebody has dropped the journal, or locks it: what was asked for stays.
+            Err(Fault::Server(_)) => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        let given: Vec<_> = rows.iter().map(control::order).collect();
+        for refused in self.pace.ask(Control::from_orders(&given), &self.runner) {
+            let text = format!("an order cannot be followed: {refused}");
+            self.progress.event(&Event::Notice { text });
+        }
+        Ok(())
     }
 
     async fn sample(&self, session: &Session, watched: &[Watched]) -> Result<(), Fault> {
@@ -129,6 +184,7 @@ impl Task {
                 .map(|w| milliseconds(w.waited_ms))
                 .max()
                 .unwrap_or_default();
+            self.pace.stalled(worst);
             let exceeds = {
                 let mut seen = lock(&one.seen);
                 seen.worst = seen.worst.max(worst);

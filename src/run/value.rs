@@ -1,6 +1,6 @@
-//! How a setting's text becomes a value; the same for flags, environment and file.
+//! How a setting's text becomes a value; the same for flags, environment, file and `airlock tune`.
 
-use crate::run::limits::OnBlocker;
+use super::limits::OnBlocker;
 use std::time::Duration;
 
 /// `50ms`, `2s`, `10m`, `1h 30m`.
@@ -47,6 +47,11 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 /// A plain number.
 pub fn count(text: &str) -> Result<u64, String> {
     text.trim().parse().map_err(|_| "not a whole number".to_owned())
+}
+
+/// How many block ranges are walked side by side.
+pub fn jobs(text: &str) -> Result<usize, String> {
+    usize::try_from(count(text)?).map_err(|_| "too many".to_owned())
 }
 
 /// `wait`, `cancel` or `terminate`.
