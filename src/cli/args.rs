@@ -1,8 +1,8 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    catalog, contract, demo, explain, history, init, lint, locks, plan, report, revision, rollback,
-    schema, status, trace, upgrade, verify,
+    cancel, catalog, contract, demo, explain, history, init, lint, locks, pause, plan, report,
+    resume, revision, rollback, schema, status, trace, tune, upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
@@ -48,6 +48,10 @@ pub enum Command {
     Contract(contract::Args),
     Rollback(rollback::Args),
     Status(status::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Tune(tune::Args),
+    Cancel(cancel::Args),
     History(history::Args),
     Trace(trace::Args),
     Verify(verify::Args),

@@ -5,6 +5,7 @@
 //! JSON document: the result, or `{"error": …}`.
 
 mod args;
+mod cancel;
 mod catalog;
 mod contract;
 mod demo;
@@ -17,6 +18,7 @@ mod lint_files;
 mod lint_rules;
 mod locks;
 mod output;
+mod pause;
 mod plan;
 mod planning;
 mod progress;
@@ -25,14 +27,17 @@ mod rehearsal;
 mod replay;
 mod report;
 mod reporting;
+mod resume;
 mod revision;
 mod rollback;
 mod rollout;
 mod schema;
 mod standing;
 mod status;
+mod steering;
 mod stopping;
 mod trace;
+mod tune;
 mod upgrade;
 mod usage;
 mod verify;
@@ -70,6 +75,10 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Contract(args) => block_on(contract::run(args, &cli.global, output)),
         Command::Rollback(args) => block_on(rollback::run(args, &cli.global, output)),
         Command::Status(args) => block_on(status::run(args, &cli.global, output)),
+        Command::Pause(args) => block_on(pause::run(args, &cli.global)),
+        Command::Resume(args) => block_on(resume::run(args, &cli.global)),
+        Command::Tune(args) => block_on(tune::run(args, &cli.global)),
+        Command::Cancel(args) => block_on(cancel::run(args, &cli.global)),
         Command::History(args) => block_on(history::run(args, &cli.global)),
         Command::Trace(args) => block_on(trace::run(args, &cli.global, output)),
         Command::Verify(args) => block_on(verify::run(args, &cli.global, output)),

@@ -10,9 +10,11 @@ use crate::journal::Rollout;
 use crate::report;
 use crate::report::status;
 use crate::revision::Graph;
+use serde_json::json;
 use std::io::IsTerminal;
 use std::time::Duration;
 
+const NAME: &str = "airlock status";
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Show where every revision stands, the steps under way and the runner at work
@@ -25,8 +27,16 @@ pub struct Args {
 
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
     let settings = global.settings()?;
-    let graph = project::revisions(&settings)?;
-    let connection = settings.target()?.connect("airlock status").await?;
+    // On another machine there may be no project: the journal alone says enough.
+    let graph = match project::revisions(&settings) {
+        Ok(graph) => graph,
+        Err(_) if !settings.migrations.exists() && settings.database_url.is_some() => {
+            Graph::build(Vec::new())?
+        }
+        Err(error) => return Err(error),
+    };
+    let target = settings.target()?;
+    let mut connection = target.connect(NAME).await?;
     let (mut done, mut quiet) = look(&connection, &graph).await?;
     if !args.watch {
         return Ok(done);
@@ -39,10 +49,25 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             // Watching is over; the rollout is not touched by that.
             _ = tokio::signal::ctrl_c() => return Ok(Done::nothing()),
         }
-        (done, quiet) = look(&connection, &graph).await?;
+        match look(&connection, &graph).await {
+            Ok(seen) => (done, quiet) = seen,
+            // A server that restarts, or fails over: the run waits for it, and so do we.
+            Err(error) if connection.closed() => {
+                done = unreachable(&error);
+                if let Ok(again) = target.connect(NAME).await {
+                    connection = again;
+                }
+            }
+            Err(error) => return Err(error),
+        }
     }
     screen.show(&done, output);
     Ok(Done::nothing())
+}
+
+fn unreachable(error: &Error) -> Done {
+    let text = format!("cannot look: {}; trying again", error.message);
+    Done::new(text, json!({ "unreachable": error.message }))
 }
 
 async fn look(connection: &Connection, graph: &Graph) -> Result<(Done, bool), Error> {

@@ -2,6 +2,7 @@
 //! way and the runner at work.
 
 use super::{BAD, BOLD, CARE, FAINT, GOOD, one_line, printable, styled};
+use crate::journal::control::{CANCEL, Order, PAUSE};
 use crate::journal::{Journal, Pose, Rollout, RolloutState, Runner, StepRecord, StepState};
 use crate::plan::{Gate, file};
 use crate::revision::Graph;
@@ -179,7 +180,30 @@ pub fn text(standings: &[Standing], journal: &Journal) -> String {
     if let Some(runner) = &journal.runner {
         out.push_str(&format!("\n{}\n", runner_line(runner)));
     }
+    if !journal.orders.is_empty() {
+        out.push_str(&format!("\n{}\n", styled("orders", BOLD)));
+        journal.orders.iter().for_each(|order| out.push_str(&order_line(order)));
+    }
     out
+}
+
+/// An order in force, with who gave it and how to take it back.
+pub fn order_line(order: &Order) -> String {
+    let value = one_line(&order.value, 100);
+    let (what, back) = match order.key.as_str() {
+        PAUSE if value.is_empty() => ("pause".to_owned(), "airlock resume".to_owned()),
+        PAUSE => (format!("pause: {value}"), "airlock resume".to_owned()),
+        CANCEL => ("cancel".to_owned(), String::new()),
+        key => {
+            let key = one_line(key, 40);
+            (format!("{key} = {value}"), format!("airlock tune {key} --reset"))
+        }
+    };
+    let by = one_line(&order.set_by, 80);
+    let since = order.set_at.strftime("%F %T UTC");
+    let until = order.expires_at.map(|at| format!(" until {}", at.strftime("%F %T UTC")));
+    let back = if back.is_empty() { back } else { format!("; back: {back}") };
+    format!("  {what} (by {by}, {since}{}{back})\n", until.unwrap_or_default())
 }
 
 fn is_open(rollout: &Rollout) -> bool {
@@ -305,5 +329,5 @@ pub fn json(standings: &[Standing], journal: &Journal) -> Value {
         value["alive"] = json!(is_alive(runner));
         value
     });
-    json!({ "revisions": revisions, "runner": runner })
+    json!({ "revisions": revisions, "runner": runner, "orders": journal.orders })
 }
