@@ -15,4 +15,5 @@ mod rehearse;
 mod report;
 mod shipped;
 mod site;
+mod steering;
 mod usage;

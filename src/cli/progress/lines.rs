@@ -3,6 +3,7 @@
 use crate::report::progress;
 use crate::run::{Event, Progress};
 use std::io::Write;
+use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,8 @@ const JSON_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Lines {
     json: bool,
     interval: Duration,
-    /// When a frequent event was last shown.
-    shown: Mutex<Option<Instant>>,
+    /// When a frequent event was last shown, and of which kind.
+    shown: Mutex<Option<(Instant, Discriminant<Event>)>>,
 }
 
 impl Lines {
@@ -26,12 +27,14 @@ impl Lines {
         Self { json: true, interval: JSON_INTERVAL, shown: Mutex::new(None) }
     }
 
-    /// Whether it is time for another frequent event.
-    fn is_due(&self, now: Instant) -> bool {
+    /// Whether it is time for another frequent event; for one of another kind it always is.
+    fn is_due(&self, event: &Event, now: Instant) -> bool {
+        let kind = discriminant(event);
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = shown.is_none_or(|at| now.duration_since(at) >= self.interval);
+        let due =
+            shown.is_none_or(|(at, last)| last != kind || now.duration_since(at) >= self.interval);
         if due {
-            *shown = Some(now);
+            *shown = Some((now, kind));
         }
         due
     }
@@ -43,7 +46,7 @@ impl Lines {
 
 impl Progress for Lines {
     fn event(&self, event: &Event) {
-        if progress::is_frequent(event) && !self.is_due(Instant::now()) {
+        if progress::is_frequent(event) && !self.is_due(event, Instant::now()) {
             return;
         }
         if let Some(line) = self.render(event) {
@@ -61,10 +64,20 @@ mod tests {
     fn frequent_events_are_shown_once_an_interval() {
         let lines = Lines::text();
         let start = Instant::now();
-        assert!(lines.is_due(start));
-        assert!(!lines.is_due(start + TEXT_INTERVAL / 2));
-        assert!(lines.is_due(start + TEXT_INTERVAL));
-        assert!(!lines.is_due(start + TEXT_INTERVAL));
+        let checks =
+            Event::Verifying { step: "a".to_owned(), blocks_done: 0, blocks_total: 0, found: 0 };
+        assert!(lines.is_due(&checks, start));
+        assert!(!lines.is_due(&checks, start + TEXT_INTERVAL / 2));
+        assert!(lines.is_due(&checks, start + TEXT_INTERVAL));
+        assert!(!lines.is_due(&checks, start + TEXT_INTERVAL));
+        let held = Event::HeldBack {
+            step: "a".to_owned(),
+            by: crate::run::HeldBy::Pause,
+            reasons: vec![],
+            held_ms: 0.0,
+        };
+        assert!(lines.is_due(&held, start + TEXT_INTERVAL), "news");
+        assert!(!lines.is_due(&held, start + TEXT_INTERVAL));
     }
 
     #[test]
