@@ -22,6 +22,7 @@ pub mod walk;
 
 pub use estimate::estimate;
 pub use plpgsql::function_texts;
+pub use types::is_assigned;
 
 use crate::catalog::Catalog;
 use crate::plan::{RelationLock, Work};

@@ -197,6 +197,7 @@ fn entries(directives: &[Directive]) -> (Vec<Entry>, Vec<Problem>) {
                 (found.map(Subject::Hazard), reason)
             }
             DirectiveKind::Backfill { .. }
+            | DirectiveKind::Reverse { .. }
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
             | DirectiveKind::Marker

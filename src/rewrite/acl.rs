@@ -56,6 +56,7 @@ fn word(letter: char) -> Option<&'static str> {
         'w' => "UPDATE",
         'd' => "DELETE",
         'x' => "REFERENCES",
+        'U' => "USAGE",
         _ => return None,
     })
 }

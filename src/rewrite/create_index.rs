@@ -133,23 +133,15 @@ pub(super) struct Build {
 
 /// The step that builds it.
 pub(super) fn build(draft: &mut Draft<'_>, build: Build) {
-    let Build { mut index, name, relation, why } = build;
+    let Build { index, name, relation, why } = build;
     let qualified = relation.sibling(&name);
-    index.idxname.clone_from(&name);
-    index.concurrent = true;
-    index.if_not_exists = false;
-    let alias = index.relation.as_ref().and_then(|range| range.alias.clone());
-    index.relation = Some(super::add_unique::range_of(&relation));
-    if let Some(range) = index.relation.as_mut() {
-        range.alias = alias;
-    }
     let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {qualified}");
     draft
         .step(
             Phase::Migrate,
             why,
             Action::Concurrent {
-                sql: deparse::statement(&NodeEnum::IndexStmt(Box::new(index))),
+                sql: concurrently(index, &relation, &name),
                 probe: text::index_built_probe(&qualified),
                 cleanup: drop.clone(),
             },
@@ -164,4 +156,17 @@ pub(super) fn build(draft: &mut Draft<'_>, build: Build) {
             probe: text::index_dropped_probe(&qualified),
             cleanup: drop,
         });
+}
+
+/// The statement that builds `index` under `name` while the application goes on.
+pub(super) fn concurrently(mut index: IndexStmt, relation: &QualifiedName, name: &str) -> String {
+    name.clone_into(&mut index.idxname);
+    index.concurrent = true;
+    index.if_not_exists = false;
+    let alias = index.relation.as_ref().and_then(|range| range.alias.clone());
+    index.relation = Some(super::add_unique::range_of(relation));
+    if let Some(range) = index.relation.as_mut() {
+        range.alias = alias;
+    }
+    deparse::statement(&NodeEnum::IndexStmt(Box::new(index)))
 }

@@ -76,7 +76,8 @@ pub(super) fn update(
         DirectiveKind::Marker => Some(()),
         DirectiveKind::StoredTrigger
         | DirectiveKind::Backfill { .. }
-        | DirectiveKind::Rename(_)
+        | DirectiveKind::Reverse { .. }
+            | DirectiveKind::Rename(_)
         | DirectiveKind::Batch
         | DirectiveKind::AllowHazard { .. }
         | DirectiveKind::AllowFile { .. }
@@ -183,7 +184,8 @@ fn stays_whole(draft: &mut Draft<'_>, statement: &Statement, found: &Relation) -
     let asked = statement.directives.iter().any(|directive| match directive.kind {
         DirectiveKind::Batch | DirectiveKind::Marker => true,
         DirectiveKind::Backfill { .. }
-        | DirectiveKind::Rename(_)
+        | DirectiveKind::Reverse { .. }
+            | DirectiveKind::Rename(_)
         | DirectiveKind::AllowHazard { .. }
         | DirectiveKind::AllowFile { .. }
         | DirectiveKind::StoredTrigger

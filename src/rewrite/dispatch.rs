@@ -2,8 +2,8 @@
 
 use super::draft::Draft;
 use super::{
-    add_check, add_column, add_foreign_key, add_unique, as_is, create_index, data, drop_column,
-    drop_index, drop_table, identity, op, rename_column, rename_table, set_not_null,
+    add_check, add_column, add_foreign_key, add_unique, as_is, change_type, create_index, data,
+    drop_column, drop_index, drop_table, identity, op, rename_column, rename_table, set_not_null,
 };
 use crate::analyze::{self, Impact, Verdict};
 use crate::plan::NoteKind;
@@ -68,7 +68,7 @@ fn alter_table(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
         );
         return;
     };
-    let plain = parts.iter().all(|part| !has_recipe(part));
+    let plain = parts.iter().all(|part| !has_recipe(draft, part));
     if plain {
         return as_is::steps(draft, statement, impact);
     }
@@ -78,7 +78,7 @@ fn alter_table(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
     let before = draft.catalog.clone();
     for part in &parts {
         let NodeEnum::AlterTableStmt(alter) = &part.node else { continue };
-        match analyze::analyze(part, &draft.catalog) {
+        match analyze::analyze(part, &change_type::unhindered(&draft.catalog, part)) {
             Ok(impact) => subcommand(draft, part, alter, &name, &impact),
             Err(error) => draft.reject(error.diagnostic().clone()),
         }
@@ -88,9 +88,12 @@ fn alter_table(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
     draft.catalog = before;
 }
 
-fn has_recipe(part: &Statement) -> bool {
+fn has_recipe(draft: &Draft<'_>, part: &Statement) -> bool {
     let NodeEnum::AlterTableStmt(alter) = &part.node else { return false };
     let Some(command) = op::command(alter) else { return false };
+    if command.subtype() == AlterTableType::AtAlterColumnType {
+        return draft.retypes.of(draft.number() - 1, &command.name).is_some();
+    }
     matches!(
         command.subtype(),
         AlterTableType::AtAddColumn
@@ -115,6 +118,20 @@ fn subcommand(
     impact: &Impact,
 ) {
     let Some(command) = op::command(alter) else { return };
+    match command.subtype() {
+        AlterTableType::AtAlterColumnType
+            if draft.retypes.of(draft.number() - 1, &command.name).is_some() =>
+        {
+            return change_type::steps(draft, part, name, &command.name, impact);
+        }
+        // Part of a change of type.
+        AlterTableType::AtColumnDefault
+            if draft.retypes.has_default(draft.number() - 1, name, &command.name) =>
+        {
+            return;
+        }
+        _ => {}
+    }
     if draft.floors.is_half_done(name, &command.name)
         && command.subtype() != AlterTableType::AtAddConstraint
     {
@@ -148,11 +165,11 @@ fn refuse_half_done(
 ) {
     draft.refuse(
         Diagnostic::new(
-            format!("{column} of {relation} is changed again while it is being renamed"),
+            format!("{column} of {relation} is changed again while it is being renamed or given another type"),
             part.span,
         )
-        .detail("The column has its final shape only after the contract phase of the rename.")
-        .hint("Put this statement in a revision of its own, after the rename."),
+        .detail("The column has its final shape only after the contract phase.")
+        .hint("Put this statement in a revision of its own, after this one."),
     );
 }
 

@@ -4,6 +4,7 @@
 use super::error::{Refusal, RewriteError};
 use super::floors::Floors;
 use super::groups::Groups;
+use super::change_type::Retypes;
 use super::{Options, created, renamed, text};
 use crate::analyze::Impact;
 use crate::catalog::{Catalog, Relation};
@@ -20,6 +21,7 @@ pub(super) struct Draft<'a> {
     pub catalog: Catalog,
     pub options: &'a Options,
     pub groups: Groups,
+    pub retypes: Retypes,
     pub floors: Floors,
     revision: String,
     steps: Vec<Drafted>,
@@ -30,6 +32,8 @@ pub(super) struct Draft<'a> {
     refusals: Vec<Refusal>,
     names: usize,
     number: usize,
+    /// Statements that the steps at hand stand for.
+    numbers: Vec<usize>,
     /// No step of the statement at hand may come in an earlier phase.
     floor: Phase,
     /// The same for steps that only add something and do not mind what rows hold.
@@ -61,12 +65,14 @@ impl<'a> Draft<'a> {
         options: &'a Options,
         revision: &str,
         groups: Groups,
+        retypes: Retypes,
         script: &Script,
     ) -> Self {
         Self {
             catalog,
             options,
             groups,
+            retypes,
             floors: Floors::default(),
             revision: revision.to_owned(),
             steps: Vec::new(),
@@ -77,6 +83,7 @@ impl<'a> Draft<'a> {
             refusals: Vec::new(),
             names: 0,
             number: 0,
+            numbers: Vec::new(),
             floor: Phase::Expand,
             additive_floor: Phase::Expand,
             used_directives: BTreeSet::new(),
@@ -87,6 +94,7 @@ impl<'a> Draft<'a> {
     /// Starts statement `index` (from 0) of the script.
     pub fn begin(&mut self, index: usize, statement: &Statement, impact: &Impact) {
         self.number = index + 1;
+        self.numbers = vec![self.number];
         let touched: Vec<QualifiedName> =
             impact.locks.iter().map(|lock| lock.relation.clone()).collect();
         self.floor = self.floors.of(statement, &touched, true);
@@ -120,6 +128,11 @@ impl<'a> Draft<'a> {
     /// Number of the statement at hand, from 1.
     pub fn number(&self) -> usize {
         self.number
+    }
+
+    /// The steps that follow stand for these statements, the one at hand among them.
+    pub fn stand_for(&mut self, numbers: Vec<usize>) {
+        self.numbers = numbers;
     }
 
     pub fn floor(&self) -> Phase {
@@ -219,7 +232,7 @@ impl<'a> Draft<'a> {
             step: Step {
                 id: String::new(),
                 phase,
-                statements: vec![self.number],
+                statements: self.numbers.clone(),
                 why: why.into(),
                 action,
                 locks: Vec::new(),
@@ -297,6 +310,7 @@ impl<'a> Draft<'a> {
             DirectiveKind::Allow { hazard: allowed, .. } if *allowed == hazard => Some(()),
             DirectiveKind::Allow { .. }
             | DirectiveKind::Backfill { .. }
+            | DirectiveKind::Reverse { .. }
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
             | DirectiveKind::Marker
@@ -319,6 +333,7 @@ impl<'a> Draft<'a> {
                     | DirectiveKind::Marker
                     | DirectiveKind::AllowHazard { .. }
                     | DirectiveKind::AllowFile { .. }
+                    | DirectiveKind::Reverse { .. }
                     | DirectiveKind::Rename(_) => true,
                     DirectiveKind::Backfill { .. } | DirectiveKind::StoredTrigger => false,
                 };

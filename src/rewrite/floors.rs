@@ -21,6 +21,8 @@ pub(super) struct Floors {
     words: BTreeMap<String, Phase>,
     /// Columns that have their final shape only after contract.
     half_done: Vec<(QualifiedName, String)>,
+    /// Tables whose keys are being exchanged: a foreign key to them has to wait.
+    rekeyed: Vec<QualifiedName>,
     /// Indexes and constraints that a step already drops.
     dropped: Vec<(QualifiedName, String)>,
 }
@@ -47,6 +49,11 @@ impl Floors {
     /// `column` of `relation` is being built: other changes of it must wait for another migration.
     pub fn half_done(&mut self, relation: &QualifiedName, column: &str) {
         self.half_done.push((relation.clone(), column.to_owned()));
+    }
+
+    /// The keys of `relation` are exchanged: what refers to it comes after contract.
+    pub fn rekeyed(&mut self, relation: &QualifiedName) {
+        self.rekeyed.push(relation.clone());
     }
 
     pub fn is_half_done(&self, relation: &QualifiedName, column: &str) -> bool {
@@ -101,6 +108,9 @@ impl Floors {
             .filter(|(word, _)| words.contains(*word))
             .map(|(_, phase)| *phase)
             .max();
-        by_relation.max(by_member).max(by_word).unwrap_or(Phase::Expand)
+        let refers = words.contains("references")
+            && self.rekeyed.iter().any(|relation| words.contains(&relation.name));
+        let by_key = refers.then_some(Phase::Contract);
+        by_relation.max(by_key).max(by_member).max(by_word).unwrap_or(Phase::Expand)
     }
 }

@@ -145,6 +145,7 @@ pub(super) fn from_directive(
                 Some((directive.clone(), expression.clone()))
             }
             DirectiveKind::Backfill { .. }
+            | DirectiveKind::Reverse { .. }
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
             | DirectiveKind::Marker

@@ -13,6 +13,8 @@ mod add_stored;
 mod add_unique;
 mod alternatives;
 mod as_is;
+mod change_type;
+mod column;
 mod create_index;
 mod created;
 mod data;
@@ -31,6 +33,7 @@ mod inverse;
 mod marker;
 mod op;
 mod partitioned;
+mod rebuild;
 mod rename_column;
 mod rename_table;
 mod renamed;
@@ -77,10 +80,12 @@ pub fn plan(
     options: &Options,
 ) -> Result<Plan, RewriteError> {
     let groups = groups::recognise(script, catalog);
-    let mut draft = Draft::new(catalog.clone(), options, &revision.id, groups, script);
+    let retypes = change_type::recognise(script, catalog);
+    let mut draft = Draft::new(catalog.clone(), options, &revision.id, groups, retypes, script);
     let mut statements = Vec::new();
     for (index, statement) in script.statements.iter().enumerate() {
-        let impact = match analyze::analyze(statement, &draft.catalog) {
+        let seen = change_type::unhindered(&draft.catalog, statement);
+        let impact = match analyze::analyze(statement, &seen) {
             Ok(impact) => impact,
             // What follows may depend on what could not be read: one message says more than ten
             // that only repeat it.

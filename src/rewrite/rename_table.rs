@@ -22,6 +22,7 @@ pub(super) fn strategy(draft: &mut Draft<'_>, statement: &Statement) -> RenameSt
         .directive(statement, |kind| match kind {
             DirectiveKind::Rename(strategy) => Some(*strategy),
             DirectiveKind::Backfill { .. }
+            | DirectiveKind::Reverse { .. }
             | DirectiveKind::Batch
             | DirectiveKind::Marker
             | DirectiveKind::StoredTrigger

@@ -66,9 +66,9 @@ pub(super) fn emit(
             || names::not_null_constraint(&draft.catalog, relation, column),
             str::to_owned,
         );
-        named(draft, relation, column, &name);
+        named(draft, Phase::Migrate, relation, column, &name);
     } else {
-        proven_by_check(draft, relation, column);
+        proven_by_check(draft, Phase::Migrate, relation, column);
     }
 }
 
@@ -106,7 +106,13 @@ fn count_nulls(draft: &mut Draft<'_>, relation: &QualifiedName, column: &str) {
 }
 
 /// 18 and later: the constraint is added NOT VALID and validated.
-pub(super) fn named(draft: &mut Draft<'_>, relation: &QualifiedName, column: &str, name: &str) {
+pub(super) fn named(
+    draft: &mut Draft<'_>,
+    phase: Phase,
+    relation: &QualifiedName,
+    column: &str,
+    name: &str,
+) {
     let Some(found) = draft.catalog.relation(relation) else { return };
     let exclusive = draft.locks(found, LockMode::AccessExclusive);
     let weak = draft.locks(found, LockMode::ShareUpdateExclusive);
@@ -121,7 +127,7 @@ pub(super) fn named(draft: &mut Draft<'_>, relation: &QualifiedName, column: &st
         .collect();
     draft
         .step(
-            Phase::Migrate,
+            phase,
             format!("new rows must have {column} from here on; existing ones are not read yet"),
             Action::Transaction {
                 sql: vec![alter(
@@ -134,7 +140,7 @@ pub(super) fn named(draft: &mut Draft<'_>, relation: &QualifiedName, column: &st
         .undo(Undo::Transaction { sql: back, locks: exclusive });
     draft
         .step(
-            Phase::Migrate,
+            phase,
             format!("existing rows are read for {column} while the application goes on"),
             Action::Validate { sql: alter(relation, &format!("VALIDATE CONSTRAINT {constraint}")) },
         )
@@ -143,7 +149,12 @@ pub(super) fn named(draft: &mut Draft<'_>, relation: &QualifiedName, column: &st
 }
 
 /// 17 and before: a validated check is the proof that makes `SET NOT NULL` brief.
-pub(super) fn proven_by_check(draft: &mut Draft<'_>, relation: &QualifiedName, column: &str) {
+pub(super) fn proven_by_check(
+    draft: &mut Draft<'_>,
+    phase: Phase,
+    relation: &QualifiedName,
+    column: &str,
+) {
     let proof = draft.temporary_name();
     let Some(found) = draft.catalog.relation(relation) else { return };
     let exclusive = draft.locks(found, LockMode::AccessExclusive);
@@ -152,7 +163,7 @@ pub(super) fn proven_by_check(draft: &mut Draft<'_>, relation: &QualifiedName, c
     let drop_check = alter(relation, &format!("DROP CONSTRAINT IF EXISTS {check}"));
     draft
         .step(
-            Phase::Migrate,
+            phase,
             format!("new rows must have {column} from here on; existing ones are not read yet"),
             Action::Transaction {
                 sql: vec![alter(
@@ -165,7 +176,7 @@ pub(super) fn proven_by_check(draft: &mut Draft<'_>, relation: &QualifiedName, c
         .undo(Undo::Transaction { sql: vec![drop_check.clone()], locks: exclusive.clone() });
     draft
         .step(
-            Phase::Migrate,
+            phase,
             format!("existing rows are read for {column} while the application goes on"),
             Action::Validate { sql: alter(relation, &format!("VALIDATE CONSTRAINT {check}")) },
         )
@@ -173,7 +184,7 @@ pub(super) fn proven_by_check(draft: &mut Draft<'_>, relation: &QualifiedName, c
         .work(WorkKind::Scan, relation);
     draft
         .step(
-            Phase::Migrate,
+            phase,
             format!("the validated check proves {column} NOT NULL without another scan"),
             Action::Transaction {
                 sql: vec![

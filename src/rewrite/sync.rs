@@ -79,29 +79,9 @@ impl SyncTrigger {
             Fires::Update => "UPDATE".to_owned(),
             Fires::UpdateOf => format!("UPDATE OF {}", quote_ident(of)),
         };
-        let security = match runs {
-            Runs::AsWriter => "",
-            Runs::AsOwner => " SECURITY DEFINER",
-        };
-        let path = match runs {
-            Runs::AsWriter => "pg_catalog, pg_temp".to_owned(),
-            Runs::AsOwner => {
-                let mut path: Vec<String> = search_path.iter().map(|s| quote_ident(s)).collect();
-                path.push("pg_temp".to_owned());
-                path.join(", ")
-            }
-        };
-        let code = format!(
-            "\n#variable_conflict use_column\nBEGIN\n{}\n  RETURN NEW;\nEND\n",
-            body.trim_end()
-        );
         let mut sql = self.witness.as_ref().map(Witness::create).unwrap_or_default();
         sql.extend([
-            format!(
-                "CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql{security} SET search_path = {path} AS {}",
-                self.function,
-                text::dollar_quoted(&code)
-            ),
+            format!("CREATE {}", self.code(runs, search_path, body)),
             format!("REVOKE ALL ON FUNCTION {}() FROM PUBLIC", self.function),
             format!(
                 "CREATE TRIGGER {} BEFORE {events} ON {} FOR EACH ROW \
@@ -118,6 +98,31 @@ impl SyncTrigger {
             ),
         ]);
         sql
+    }
+
+    /// The statement that gives it another body, for the transaction that turns it round.
+    pub fn replace(&self, runs: Runs, search_path: &[String], body: &str) -> String {
+        format!("CREATE OR REPLACE {}", self.code(runs, search_path, body))
+    }
+
+    fn code(&self, runs: Runs, search_path: &[String], body: &str) -> String {
+        let security = match runs {
+            Runs::AsWriter => "",
+            Runs::AsOwner => " SECURITY DEFINER",
+        };
+        let path = match runs {
+            Runs::AsWriter => "pg_catalog, pg_temp".to_owned(),
+            Runs::AsOwner => pinned_path(search_path),
+        };
+        let code = format!(
+            "\n#variable_conflict use_column\nBEGIN\n{}\n  RETURN NEW;\nEND\n",
+            body.trim_end()
+        );
+        format!(
+            "FUNCTION {}() RETURNS trigger LANGUAGE plpgsql{security} SET search_path = {path} AS {}",
+            self.function,
+            text::dollar_quoted(&code)
+        )
     }
 
     /// The statements that remove it.
@@ -164,6 +169,13 @@ impl SyncTrigger {
             step.first();
         }
     }
+}
+
+/// `search_path` for a function that resolves expressions of the user.
+pub(super) fn pinned_path(search_path: &[String]) -> String {
+    let mut path: Vec<String> = search_path.iter().map(|s| quote_ident(s)).collect();
+    path.push("pg_temp".to_owned());
+    path.join(", ")
 }
 
 /// `NEW.a` is not the image of `OLD.a`.

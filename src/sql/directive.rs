@@ -20,6 +20,9 @@ pub struct Directive {
 pub enum DirectiveKind {
     /// `backfill [schema.]table.column = <expression>`: the value of rows that exist already.
     Backfill { schema: Option<String>, table: String, column: String, expression: String },
+    /// `reverse [schema.]table.column = <expression>`: what a column held before its type changed,
+    /// from what it holds afterwards.
+    Reverse { schema: Option<String>, table: String, column: String, expression: String },
     /// `rename auto | dual-column | view | in-place`: how a renamed column is rolled out.
     Rename(RenameStrategy),
     /// `batch`: split this `UPDATE` or `DELETE` even when its table looks small.
@@ -62,7 +65,8 @@ pub enum AllowedHazard {
     TriggersFire,
 }
 
-const WORDS: [&str; 7] = ["backfill", "rename", "batch", "marker", "stored", "allow", "allow-file"];
+const WORDS: [&str; 8] =
+    ["backfill", "reverse", "rename", "batch", "marker", "stored", "allow", "allow-file"];
 
 const STRATEGIES: [(&str, RenameStrategy); 4] = [
     ("auto", RenameStrategy::Auto),
@@ -83,12 +87,16 @@ impl DirectiveKind {
     /// Whether a statement cannot have both.
     pub(super) fn collides_with(&self, other: &DirectiveKind) -> bool {
         use DirectiveKind::{
-            Allow, AllowFile, AllowHazard, Backfill, Batch, Marker, Rename, StoredTrigger,
+            Allow, AllowFile, AllowHazard, Backfill, Batch, Marker, Rename, Reverse, StoredTrigger,
         };
         match (self, other) {
             (
                 Backfill { schema, table, column, .. },
                 Backfill { schema: s, table: t, column: c, .. },
+            )
+            | (
+                Reverse { schema, table, column, .. },
+                Reverse { schema: s, table: t, column: c, .. },
             ) => (schema, table, column) == (s, t, c),
             (Allow { hazard, .. }, Allow { hazard: other, .. }) => hazard == other,
             (AllowHazard { hazard, .. }, AllowHazard { hazard: other, .. })
@@ -99,6 +107,7 @@ impl DirectiveKind {
             | (StoredTrigger, StoredTrigger) => true,
             (
                 Backfill { .. }
+                | Reverse { .. }
                 | Rename(_)
                 | Batch
                 | Marker
@@ -115,6 +124,7 @@ impl DirectiveKind {
     pub fn matters_to_plan(&self) -> bool {
         match self {
             DirectiveKind::Backfill { .. }
+            | DirectiveKind::Reverse { .. }
             | DirectiveKind::Rename(_)
             | DirectiveKind::Batch
             | DirectiveKind::Marker
@@ -127,7 +137,8 @@ impl DirectiveKind {
     /// The same directive with its expression in canonical layout.
     pub(super) fn canonical(&self) -> DirectiveKind {
         let mut canonical = self.clone();
-        if let DirectiveKind::Backfill { expression, .. } = &mut canonical
+        if let DirectiveKind::Backfill { expression, .. }
+        | DirectiveKind::Reverse { expression, .. } = &mut canonical
             && let Ok(node) = parse_expression(expression)
         {
             *expression = deparse::expression(&node);
@@ -216,7 +227,12 @@ impl From<Diagnostic> for SqlError {
 fn kind(text: Part<'_>, comment: Span) -> Result<DirectiveKind, SqlError> {
     let (word, rest) = text.first_word();
     match word.text {
-        "backfill" => backfill(rest),
+        "backfill" => assignment("backfill", rest).map(|(schema, table, column, expression)| {
+            DirectiveKind::Backfill { schema, table, column, expression }
+        }),
+        "reverse" => assignment("reverse", rest).map(|(schema, table, column, expression)| {
+            DirectiveKind::Reverse { schema, table, column, expression }
+        }),
         "rename" => choice(rest, "strategy", &STRATEGIES, comment).and_then(|(strategy, rest)| {
             nothing_more(rest)?;
             Ok(DirectiveKind::Rename(strategy))
@@ -316,11 +332,14 @@ fn reason(text: Part<'_>) -> Result<String, SqlError> {
     Ok(reason.to_owned())
 }
 
-/// `[schema.]table.column = <expression>`.
-fn backfill(text: Part<'_>) -> Result<DirectiveKind, SqlError> {
-    const HINT: &str = "Write `backfill [schema.]table.column = <expression>`.";
+/// Schema, table, column and expression.
+type Assignment = (Option<String>, String, String, String);
+
+/// `[schema.]table.column = <expression>`, behind the directive `word`.
+fn assignment(word: &str, text: Part<'_>) -> Result<Assignment, SqlError> {
+    let hint = format!("Write `{word} [schema.]table.column = <expression>`.");
     let tokens =
-        grammar::scan(text.text).map_err(|message| error(message, text.span()).hint(HINT))?;
+        grammar::scan(text.text).map_err(|message| error(message, text.span()).hint(hint.as_str()))?;
     let mut names = Vec::new();
     let mut rest = None;
     let mut wants_name = true;
@@ -333,16 +352,16 @@ fn backfill(text: Part<'_>) -> Result<DirectiveKind, SqlError> {
             rest = Some(text.from(place.end).trimmed());
             break;
         } else if part.text != "." {
-            return Err(error("expected `.` or `=`", part.span()).hint(HINT).into());
+            return Err(error("expected `.` or `=`", part.span()).hint(hint.as_str()).into());
         }
         wants_name = !wants_name;
     }
     let end = Span::new(text.span().end, text.span().end);
     let Some(value) = rest else {
-        return Err(error("backfill without a value", end).hint(HINT).into());
+        return Err(error(format!("{word} without a value"), end).hint(hint.as_str()).into());
     };
     if value.text.is_empty() {
-        return Err(error("backfill without a value", end).hint(HINT).into());
+        return Err(error(format!("{word} without a value"), end).hint(hint.as_str()).into());
     }
     refuse_comments_and_parameters(value)?;
     parse_expression(value.text)
@@ -352,11 +371,11 @@ fn backfill(text: Part<'_>) -> Result<DirectiveKind, SqlError> {
     let column = names.pop().unwrap_or_default();
     match <[String; 2]>::try_from(names) {
         Ok([schema, table]) => {
-            Ok(DirectiveKind::Backfill { schema: Some(schema), table, column, expression })
+            Ok((Some(schema), table, column, expression))
         }
         Err(names) => match <[String; 1]>::try_from(names) {
-            Ok([table]) => Ok(DirectiveKind::Backfill { schema: None, table, column, expression }),
-            Err(_) => Err(error("backfill needs a table and a column", before).hint(HINT).into()),
+            Ok([table]) => Ok((None, table, column, expression)),
+            Err(_) => Err(error(format!("{word} needs a table and a column"), before).hint(hint.as_str()).into()),
         },
     }
 }

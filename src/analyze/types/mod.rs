@@ -155,6 +155,12 @@ impl Context<'_, '_> {
     }
 }
 
+/// Whether a value of the type that prints as `from` is converted to the other one when it is stored;
+/// `None` when that cannot be known.
+pub fn is_assigned(from: &str, to: &str, catalog: &Catalog) -> Option<bool> {
+    is_assignable(&printed(from, catalog)?, &printed(to, catalog)?, catalog)
+}
+
 /// Whether storing a value of this type runs a check: a domain with constraints, itself or below.
 pub(super) fn is_constrained(of: &ColumnType, catalog: &Catalog) -> bool {
     domain(of, catalog).is_some_and(|(base, constrained)| {

@@ -216,6 +216,10 @@ pub(super) fn sequences(loaded: &mut Loaded, rows: &[Row]) {
                 last_value: row.get("last_value"),
                 max_value: row.get("max_value"),
                 increment: row.get("increment"),
+                min_value: row.get("min_value"),
+                start: row.get("start"),
+                cache: row.get("cache"),
+                cycle: row.get("cycle"),
             });
         }
     }

@@ -26,7 +26,9 @@ use session::{PRINTING, failed, in_snapshot};
 use versions::for_version;
 
 /// Settings that change what a statement does, how long it may wait, or what it costs.
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 23] = [
+    "DateStyle",
+    "IntervalStyle",
     "TimeZone",
     "block_size",
     "check_function_bodies",

@@ -307,6 +307,10 @@ pub(crate) const SEQUENCES: &str = "
 SELECT c.oid AS sequence,
        s.seqmax AS max_value,
        s.seqincrement AS increment,
+       s.seqmin AS min_value,
+       s.seqstart AS start,
+       s.seqcache AS cache,
+       s.seqcycle AS cycle,
        CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE') AND NOT pg_is_other_temp_schema(n.oid)
             THEN pg_sequence_last_value(c.oid) END AS last_value
   FROM pg_class c

@@ -3,20 +3,21 @@
 //! *In words*: expand, one transaction: add `b` like `a`, a sync trigger both ways (an INSERT that
 //! gives `b` wins, else `b := a`; an UPDATE that changes `b` wins, any other one sets `b := a`) and `a`'s privileges and
 //! comment. The trigger comes before any constraint. Migrate: backfill `b` from `a`, compare, and
-//! build again on `b` what `a` has ([`super::rebuild`]). Contract, one short transaction: trigger
+//! build again on `b` what `a` has ([`super::super::rebuild`]). Contract, one short transaction: trigger
 //! and `a` go, and what was built again gets the names that a plain rename would have left. Nothing
 //! in between is ever visible.
 
-use super::super::acl;
+use super::super::column;
 use super::super::draft::{Draft, lock_set};
+use super::super::rebuild::{self, Names};
+use super::super::substitute::Columns;
 use super::super::sync::{Fires, Runs, SyncTrigger, changed, differ};
 use super::super::text::alter;
 use super::super::witness::Witness;
-use super::rebuild::{self, Contract};
 use crate::catalog::{Column, ConstraintKind, DependantKind, Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::plan::{Action, Backfill, Change, Check, NoteKind, Phase, Undo, WorkKind};
-use crate::sql::{QualifiedName, quote_ident, quote_literal};
+use crate::sql::quote_ident;
 
 /// Why the column cannot be copied; empty when it can.
 pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<String> {
@@ -88,9 +89,8 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
     let trigger = SyncTrigger::with_witness(draft, &found.name, witness);
     expand(draft, found, column, new, &trigger);
     backfill(draft, found, column, new);
-    let mut contract = Contract::default();
-    rebuild::steps(draft, found, column, new, &mut contract);
-    finish(draft, found, column, new, &trigger, contract);
+    let names = rebuild_all(draft, found, column, new);
+    finish(draft, found, column, new, &trigger, names);
     draft.note(
         NoteKind::ColumnOrder,
         format!(
@@ -110,6 +110,35 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
     draft.floors.half_done(&found.name, new);
 }
 
+/// What hangs on `column` is built for `new`.
+fn rebuild_all(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str) -> Names {
+    let columns = Columns::new([(&column.name, new)]);
+    let mut names = Names::default();
+    for constraint in found.constraints.iter().filter(|c| c.columns.contains(&column.name)) {
+        match constraint.kind {
+            ConstraintKind::Check => {
+                rebuild::check(draft, found, &columns, constraint, &mut names);
+            }
+            ConstraintKind::ForeignKey => {
+                let none = Columns::default();
+                rebuild::foreign_key(draft, found, &columns, &none, constraint, &mut names);
+            }
+            ConstraintKind::PrimaryKey
+            | ConstraintKind::Unique
+            // Dealt with below, or excluded by `obstacles`.
+            | ConstraintKind::NotNull
+            | ConstraintKind::Exclude
+            | ConstraintKind::Trigger => {}
+        }
+    }
+    if column.not_null {
+        rebuild::not_null(draft, Phase::Migrate, found, column, new, &mut names);
+    }
+    rebuild::indexes(draft, found, &columns, &mut names);
+    rebuild::statistics(draft, found, &columns, &mut names);
+    names
+}
+
 fn expand(
     draft: &mut Draft<'_>,
     found: &Relation,
@@ -119,25 +148,12 @@ fn expand(
 ) {
     let name = &found.name;
     let quoted = quote_ident(new);
-    let collation = column.collation.as_ref().map(|c| format!(" COLLATE {c}")).unwrap_or_default();
-    let mut sql =
-        vec![alter(name, &format!("ADD COLUMN {quoted} {}{collation}", column.type_name))];
-    sql.extend(properties(name, column, &quoted));
+    let mut sql = column::add(name, column, new);
     if let Some(default) = column.default.as_ref().filter(|_| !column.default_is_volatile) {
         sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET DEFAULT {default}")));
     }
     sql.extend(trigger.create(Fires::InsertOrUpdate, "", Runs::AsWriter, &[], &body(column, new)));
-    let on = format!(" ({quoted})");
-    sql.extend(acl::grants(
-        &column.privileges,
-        &found.owner,
-        &name.to_string(),
-        &on,
-        &["SELECT", "INSERT", "UPDATE", "REFERENCES"],
-    ));
-    if let Some(comment) = &column.comment {
-        sql.push(format!("COMMENT ON COLUMN {name}.{quoted} IS {}", quote_literal(comment)));
-    }
+    sql.extend(column::grants_and_comment(found, column, new));
     let mut undo = trigger.remove_if_there();
     undo.push(alter(name, &format!("DROP COLUMN IF EXISTS {quoted}")));
     let locks = draft.locks(found, LockMode::AccessExclusive);
@@ -148,37 +164,6 @@ fn expand(
         )
         .locks(locks.clone())
         .undo(Undo::Transaction { sql: undo, locks });
-}
-
-/// Storage, compression, statistics target and options.
-fn properties(name: &QualifiedName, column: &Column, quoted: &str) -> Vec<String> {
-    let mut sql = Vec::new();
-    let storage = column.storage.and_then(|letter| match letter {
-        'p' => Some("PLAIN"),
-        'e' => Some("EXTERNAL"),
-        'm' => Some("MAIN"),
-        'x' => Some("EXTENDED"),
-        _ => None,
-    });
-    if let Some(storage) = storage {
-        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET STORAGE {storage}")));
-    }
-    if let Some(method) = &column.compression {
-        sql.push(alter(
-            name,
-            &format!("ALTER COLUMN {quoted} SET COMPRESSION {}", quote_ident(method)),
-        ));
-    }
-    if let Some(target) = column.statistics_target {
-        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET STATISTICS {target}")));
-    }
-    if !column.options.is_empty() {
-        sql.push(alter(
-            name,
-            &format!("ALTER COLUMN {quoted} SET ({})", column.options.join(", ")),
-        ));
-    }
-    sql
 }
 
 /// Both ways. An UPDATE of other columns fills the new one too: the row version that it writes may
@@ -249,7 +234,7 @@ fn finish(
     column: &Column,
     new: &str,
     trigger: &SyncTrigger,
-    contract: Contract,
+    names: Names,
 ) {
     let name = &found.name;
     let mut sql = trigger.remove();
@@ -264,7 +249,7 @@ fn finish(
         }
     }
     sql.push(alter(name, &format!("DROP COLUMN {}", quote_ident(&column.name))));
-    sql.extend(contract.sql);
+    sql.extend(names.sql);
     if let Some(default) = column.default.as_ref().filter(|_| column.default_is_volatile) {
         sql.push(alter(name, &format!("ALTER COLUMN {} SET DEFAULT {default}", quote_ident(new))));
     }

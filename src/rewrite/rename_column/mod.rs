@@ -12,7 +12,6 @@
 //! and why.
 
 mod dual;
-mod rebuild;
 mod view;
 
 use super::as_is;

@@ -1,0 +1,49 @@
+//! What hangs on a column and makes the server refuse another type for it, although it can be taken
+//! off and put back in the transaction of the switch: policies and triggers of the table.
+//!
+//! The analysis speaks for the statement as written, which fails on them. For planning they are
+//! hidden from it; everything else that the server refuses stays refused.
+
+use crate::catalog::Catalog;
+use crate::rewrite::op;
+use crate::sql::Statement;
+use pg_query::NodeEnum;
+use pg_query::protobuf::AlterTableType;
+use std::borrow::Cow;
+
+/// `catalog` without what the recipe can take off and put back, when `statement` changes a type.
+pub(in crate::rewrite) fn unhindered<'c>(
+    catalog: &'c Catalog,
+    statement: &Statement,
+) -> Cow<'c, Catalog> {
+    let NodeEnum::AlterTableStmt(alter) = &statement.node else { return Cow::Borrowed(catalog) };
+    let columns: Vec<String> = op::split(statement)
+        .iter()
+        .filter_map(|part| match &part.node {
+            NodeEnum::AlterTableStmt(alter) => op::command(alter).cloned(),
+            _ => None,
+        })
+        .filter(|command| command.subtype() == AlterTableType::AtAlterColumnType)
+        .map(|command| command.name)
+        .collect();
+    let Some(range) = alter.relation.as_ref().filter(|_| !columns.is_empty()) else {
+        return Cow::Borrowed(catalog);
+    };
+    let schema = (!range.schemaname.is_empty()).then_some(range.schemaname.as_str());
+    let Some(found) = catalog.resolve(schema, &range.relname) else {
+        return Cow::Borrowed(catalog);
+    };
+    let reads = |list: &[String]| list.iter().any(|column| columns.contains(column));
+    let hinders = found.policies.iter().any(|policy| reads(&policy.columns))
+        || found.triggers.iter().any(|trigger| reads(&trigger.columns));
+    if !hinders {
+        return Cow::Borrowed(catalog);
+    }
+    let name = found.name.clone();
+    let mut seen = catalog.clone();
+    if let Some(relation) = seen.relations.get_mut(&name) {
+        relation.policies.retain(|policy| !reads(&policy.columns));
+        relation.triggers.retain(|trigger| !reads(&trigger.columns));
+    }
+    Cow::Owned(seen)
+}

@@ -1,0 +1,293 @@
+//! `ALTER COLUMN … TYPE` that rewrites the table or builds its indexes again.
+//!
+//! *In words*: expand: rows that the new type cannot hold are looked for first; then, in one
+//! transaction, a column of the new type and a sync trigger that fills it from the old one. Migrate:
+//! backfill, compare, and build again on the new column what the old one has: indexes, checks, NOT
+//! NULL, statistics, foreign keys from and to it ([`super::rebuild`]). Switch, one short transaction:
+//! the new column takes the old one's name, default, sequence or identity, constraints, replica
+//! identity, policies and triggers; the sync trigger turns round and keeps the old column as it was,
+//! so that rollback finds what the application has written since. Contract drops the old column.
+//!
+//! Columns of several tables that foreign keys join change hands in one switch ([`recognise`]). A
+//! value that does not convert never makes the application's statement fail before the switch: it
+//! leaves the new column NULL, and a check before the switch finds it ([`conversion`]).
+
+mod conversion;
+mod expand;
+mod hindrance;
+mod identity;
+mod migrate;
+mod obstacles;
+mod recognise;
+mod switch;
+mod undo;
+
+pub(super) use hindrance::unhindered;
+pub(super) use recognise::{Retypes, recognise};
+
+use super::as_is;
+use super::draft::Draft;
+use super::rebuild::Names;
+use super::substitute::Columns;
+use super::sync::{Runs, SyncTrigger};
+use super::text;
+use crate::analyze::{self, Impact};
+use crate::catalog::{Column, Constraint, ConstraintKind, Relation};
+use crate::plan::{NoteKind, Phase};
+use crate::sql::{QualifiedName, Statement};
+use conversion::Way;
+use recognise::{Request, Rollout};
+
+/// A column on its way to another type.
+struct Change {
+    pub before: Column,
+    pub after: Column,
+    /// Name of the new column until the switch.
+    pub new: String,
+    /// Name of the old one after it.
+    pub aside: String,
+    pub forward: Way,
+    pub back: Way,
+}
+
+impl Change {
+    pub fn name(&self) -> &str {
+        &self.before.name
+    }
+}
+
+/// The changes of one table.
+struct Table {
+    /// As it is before the rollout.
+    pub found: Relation,
+    pub changes: Vec<Change>,
+    pub trigger: SyncTrigger,
+}
+
+impl Table {
+    /// Columns by the name of the new one before the switch.
+    pub fn news(&self) -> Columns {
+        Columns::new(self.changes.iter().map(|c| (c.name(), c.new.as_str())))
+    }
+
+    /// Columns by the name of the old one after the switch.
+    pub fn asides(&self) -> Columns {
+        Columns::new(self.changes.iter().map(|c| (c.name(), c.aside.as_str())))
+    }
+
+    pub fn runs(&self) -> Runs {
+        if self.changes.iter().any(|c| c.forward.is_called() || c.back.is_called()) {
+            Runs::AsOwner
+        } else {
+            Runs::AsWriter
+        }
+    }
+}
+
+/// A foreign key from or to a column that changes.
+struct Key {
+    pub table: Relation,
+    pub constraint: Constraint,
+}
+
+/// Steps for the type change in `part`, with all that belong to the same rollout.
+pub(super) fn steps(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    relation: &QualifiedName,
+    column: &str,
+    impact: &Impact,
+) {
+    let Some(rollout) = draft.retypes.of(draft.number() - 1, column).cloned() else {
+        return as_is::steps(draft, part, impact);
+    };
+    let first = rollout.requests.first();
+    if first.is_some_and(|first| first.relation == *relation && first.before.name == column) {
+        carry_out(draft, &rollout);
+    }
+}
+
+fn carry_out(draft: &mut Draft<'_>, rollout: &Rollout) {
+    for (directive, _) in rollout.requests.iter().filter_map(|r| r.reverse.as_ref()) {
+        draft.use_directive(directive);
+    }
+    let Some(tables) = tables(draft, rollout) else { return };
+    let keys = keys(draft, &tables);
+    if obstacles::refuse(draft, rollout, &tables, &keys) {
+        return;
+    }
+    draft.stand_for(rollout.statements.iter().map(|index| index + 1).collect());
+    for table in &tables {
+        expand::steps(draft, table);
+    }
+    let mut names = Names::default();
+    migrate::steps(draft, &tables, &keys, &mut names);
+    switch::steps(draft, &tables, &keys, names);
+    contract(draft, &tables);
+    for table in &tables {
+        announce(draft, table);
+    }
+}
+
+/// The tables of the rollout with their changes; `None` when one was refused.
+fn tables(draft: &mut Draft<'_>, rollout: &Rollout) -> Option<Vec<Table>> {
+    let mut tables: Vec<Table> = Vec::new();
+    let mut refused = false;
+    for request in &rollout.requests {
+        if tables.iter().any(|table| table.found.name == request.relation) {
+            continue;
+        }
+        let mut found = draft.catalog.relation(&request.relation)?.clone();
+        let of_table: Vec<&Request> =
+            rollout.requests.iter().filter(|r| r.relation == request.relation).collect();
+        let mut changed = found.columns.clone();
+        for request in &of_table {
+            for column in found.columns.iter_mut().filter(|c| c.name == request.before.name) {
+                column.default.clone_from(&request.before.default);
+                column.default_is_volatile = request.before.default_is_volatile;
+            }
+            for column in changed.iter_mut().filter(|c| c.name == request.before.name) {
+                *column = request.after.clone();
+            }
+        }
+        let trigger = SyncTrigger::new(draft, &found.name);
+        let mut changes = Vec::new();
+        for request in of_table {
+            let (new, aside) = (draft.temporary_name(), draft.temporary_name());
+            let ways = [draft.temporary_name(), draft.temporary_name()];
+            match conversion::ways(request, &draft.catalog, &found, &changed, ways) {
+                Ok((forward, back)) => changes.push(Change {
+                    before: request.before.clone(),
+                    after: request.after.clone(),
+                    new,
+                    aside,
+                    forward,
+                    back,
+                }),
+                Err(obstacle) => {
+                    obstacles::refuse_conversion(draft, request, obstacle);
+                    refused = true;
+                }
+            }
+        }
+        tables.push(Table { found, changes, trigger });
+    }
+    (!refused).then_some(tables)
+}
+
+/// The columns of `relation` that change, by their new ones as `pick` names them.
+fn columns_of(
+    tables: &[Table],
+    relation: &QualifiedName,
+    pick: fn(&Table) -> Columns,
+) -> Columns {
+    tables.iter().find(|table| table.found.name == *relation).map(pick).unwrap_or_default()
+}
+
+/// Every foreign key from or to a column that changes.
+fn keys(draft: &Draft<'_>, tables: &[Table]) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for relation in draft.catalog.relations.values() {
+        for constraint in &relation.constraints {
+            let Some(other) = constraint.references.as_ref() else { continue };
+            if constraint.kind != ConstraintKind::ForeignKey {
+                continue;
+            }
+            let own = columns_of(tables, &relation.name, Table::news);
+            let referenced = columns_of(tables, other, Table::news);
+            if own.touch(&constraint.columns) || referenced.touch(&constraint.referenced_columns) {
+                keys.push(Key { table: relation.clone(), constraint: constraint.clone() });
+            }
+        }
+    }
+    keys
+}
+
+/// The last step: nobody wants to go back any more.
+fn contract(draft: &mut Draft<'_>, tables: &[Table]) {
+    use super::text::alter;
+    use crate::lock::LockMode;
+    use crate::plan::Action;
+    use crate::sql::quote_ident;
+    for table in tables {
+        let name = &table.found.name;
+        let mut sql = table.trigger.remove();
+        let drops: Vec<String> = table
+            .changes
+            .iter()
+            .map(|change| format!("DROP COLUMN {}", quote_ident(&change.aside)))
+            .collect();
+        sql.push(alter(name, &drops.join(", ")));
+        for change in &table.changes {
+            sql.extend(change.forward.remove_if_there());
+            sql.extend(change.back.remove_if_there());
+        }
+        let locks = draft.locks(&table.found, LockMode::AccessExclusive);
+        draft
+            .step(
+                Phase::Contract,
+                format!("the old {} of {name} is kept for no rollback any more", listed(table)),
+                Action::Transaction { sql },
+            )
+            .locks(locks);
+        draft.gate(
+            Phase::Contract,
+            format!("the switch of {} of {name} need not be taken back any more", listed(table)),
+        );
+    }
+}
+
+fn listed(table: &Table) -> String {
+    let names: Vec<&str> = table.changes.iter().map(Change::name).collect();
+    text::listed(&names)
+}
+
+/// What a reviewer must know, and where later statements have to stand.
+fn announce(draft: &mut Draft<'_>, table: &Table) {
+    let name = &table.found.name;
+    for change in &table.changes {
+        let (column, from, to) = (change.name(), &change.before.type_name, &change.after.type_name);
+        draft.note(
+            NoteKind::ColumnOrder,
+            format!("{column} of {name} stands behind the other columns from the switch on: INSERT without a list of columns, COPY without one and SELECT * see another order"),
+        );
+        draft.note(
+            NoteKind::Application,
+            format!("from the switch on {column} of {name} is {to}: a prepared statement that returns it fails once (cached plan must not change result type), as after the change as written, until the driver prepares it again"),
+        );
+        if analyze::is_assigned(to, from, &draft.catalog) != Some(true)
+            || analyze::is_assigned(from, to, &draft.catalog) != Some(true)
+        {
+            draft.gate(
+                Phase::Switch,
+                format!("every running application can read and write {column} of {name} as {to} where it was {from}"),
+            );
+        }
+        let sequence = draft.catalog.relations.values().find(|sequence| {
+            sequence.owned_by.as_ref().is_some_and(|(t, c)| t == name && c == column)
+        });
+        if let Some(sequence) = sequence.map(|sequence| sequence.name.clone())
+            && change.before.identity.is_none()
+            && to == "bigint"
+        {
+            draft.note(
+                NoteKind::Information,
+                format!("sequence {sequence} keeps its own type and limit, as after the change as written: `ALTER SEQUENCE {sequence} AS bigint` lets it go on"),
+            );
+        }
+        draft.floors.member(name, column, Phase::Contract);
+        draft.floors.half_done(name, column);
+    }
+    if !table.found.publications.is_empty() {
+        draft.note(
+            NoteKind::Application,
+            format!(
+                "{name} is published ({}): until contract its changes carry a second column, which a subscriber that has no such column refuses; give the publication a list of columns for that time, or the subscriber the column",
+                table.found.publications.join(", ")
+            ),
+        );
+    }
+    draft.floors.relation(name, Phase::Migrate);
+    draft.floors.rekeyed(name);
+    draft.rely(name);
+}

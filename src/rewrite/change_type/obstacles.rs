@@ -1,0 +1,164 @@
+//! What makes the recipe impossible, said before anything is planned.
+
+use super::conversion::Obstacle;
+use super::recognise::{Request, Rollout};
+use super::{Key, Table};
+use crate::catalog::{Catalog, ConstraintKind, DependantKind, RelationKind, TypeDef};
+use crate::plan::Phase;
+use crate::rewrite::draft::Draft;
+use crate::sql::{Diagnostic, quote_ident};
+
+/// Refuses the rollout where something is in its way; says whether it did.
+pub(super) fn refuse(
+    draft: &mut Draft<'_>,
+    rollout: &Rollout,
+    tables: &[Table],
+    keys: &[Key],
+) -> bool {
+    let mut refused = false;
+    for table in tables {
+        let mut reasons = of_table(draft, table);
+        reasons.extend(keys.iter().filter_map(|key| of_key(table, key)));
+        reasons.sort();
+        reasons.dedup();
+        let request = rollout.requests.iter().find(|r| r.relation == table.found.name);
+        if let Some(request) = request.filter(|_| !reasons.is_empty()) {
+            self::reject(draft, request, &reasons.join("; "));
+            refused = true;
+        }
+    }
+    refused
+}
+
+/// Refuses a column whose values cannot be converted as the migration says.
+pub(super) fn refuse_conversion(draft: &mut Draft<'_>, request: &Request, obstacle: Obstacle) {
+    match obstacle {
+        Obstacle::Reason(reason) => reject(draft, request, &reason),
+        Obstacle::NoReverse => {
+            let column = quote_ident(&request.before.name);
+            draft.refuse(
+                Diagnostic::new(
+                    format!(
+                        "how {} of {} becomes {} again cannot be told from its USING",
+                        request.before.name, request.relation, request.before.type_name
+                    ),
+                    request.span,
+                )
+                .label("no way back")
+                .detail("After the switch the old column is kept in step, so that it can be taken back until contract.")
+                .hint(format!(
+                    "Write `-- airlock: reverse {}.{column} = <expression>` above the statement: the old value, from the new {column} (NULL when there is none).",
+                    request.relation
+                )),
+            );
+        }
+    }
+}
+
+fn reject(draft: &mut Draft<'_>, request: &Request, reasons: &str) {
+    draft.refuse(
+        Diagnostic::new(
+            format!(
+                "{} of {} cannot get another type online",
+                request.before.name, request.relation
+            ),
+            request.span,
+        )
+        .label("this statement blocks the application while it works")
+        .detail(format!("The reason: {reasons}."))
+        .hint("Take that away first, in a revision of its own, or allow the statement as it is with `-- airlock: allow blocking \"why\"` for a time when the application can wait."),
+    );
+}
+
+fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
+    let found = &table.found;
+    let mut reasons = Vec::new();
+    if found.kind == RelationKind::PartitionedTable || found.partition_bound.is_some() {
+        reasons.push("the table is partitioned".to_owned());
+    } else if !found.children.is_empty() || !found.parents.is_empty() {
+        reasons.push("the table takes part in inheritance".to_owned());
+    }
+    if draft.floor() == Phase::Contract {
+        reasons.push(
+            "an earlier statement of the migration is complete only after contract".to_owned(),
+        );
+    }
+    for change in &table.changes {
+        let name = &change.before.name;
+        if change.before.generated.is_some() {
+            reasons.push(format!("{name} is a generated column"));
+        }
+        if is_constrained_domain(&change.after.user_type, &draft.catalog) {
+            reasons.push(format!(
+                "{} is a domain with constraints, and a column of it cannot be added without a rewrite: use its base type and a CHECK",
+                change.after.type_name
+            ));
+        }
+        for constraint in found.constraints.iter().filter(|c| c.columns.contains(name)) {
+            if constraint.kind == ConstraintKind::Exclude {
+                reasons.push(format!(
+                    "constraint {} cannot be built again online",
+                    constraint.name
+                ));
+            }
+        }
+        for dependant in found.dependants.iter().filter(|d| d.columns.contains(name)) {
+            let hinders = match dependant.kind {
+                DependantKind::View
+                | DependantKind::MaterializedView
+                | DependantKind::Function
+                | DependantKind::Policy
+                | DependantKind::GeneratedColumn
+                | DependantKind::Trigger
+                | DependantKind::Rule
+                | DependantKind::Publication
+                | DependantKind::PartitionKey
+                | DependantKind::Other => true,
+                DependantKind::ColumnDefault
+                | DependantKind::Sequence
+                | DependantKind::ForeignKey => false,
+            };
+            if hinders {
+                reasons.push(format!("{} depends on {name}", dependant.name));
+            }
+        }
+        let numbered = change.before.identity.is_none()
+            || draft.catalog.relations.values().any(|sequence| {
+                sequence.sequence.is_some()
+                    && sequence
+                        .owned_by
+                        .as_ref()
+                        .is_some_and(|(table, column)| *table == found.name && column == name)
+            });
+        if !numbered {
+            reasons.push(format!("the sequence behind {name} is not known"));
+        }
+    }
+    reasons
+}
+
+fn of_key(table: &Table, key: &Key) -> Option<String> {
+    let ours = key.table.name == table.found.name
+        || key.constraint.references.as_ref() == Some(&table.found.name);
+    let partitioned = key.table.kind == RelationKind::PartitionedTable
+        || key.table.partition_bound.is_some()
+        || key.constraint.inherited;
+    (ours && partitioned).then(|| {
+        format!("foreign key {} belongs to {}, which is partitioned", key.constraint.name, key.table.name)
+    })
+}
+
+fn is_constrained_domain(name: &Option<crate::sql::QualifiedName>, catalog: &Catalog) -> bool {
+    match name.as_ref().and_then(|name| catalog.types.get(name)) {
+        Some(TypeDef::Domain { not_null, checks, base, .. }) => {
+            *not_null
+                || !checks.is_empty()
+                || catalog.types.iter().any(|(inner, of)| {
+                    *base == inner.to_string()
+                        && matches!(of, TypeDef::Domain { .. })
+                        && is_constrained_domain(&Some(inner.clone()), catalog)
+                })
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,295 @@
+//! Switch: the new columns take the place of the old ones, in one short transaction.
+
+use super::expand::{backward, forward, is_late, misfits};
+use super::migrate::lost;
+use super::{Change, Key, Table, identity, listed, undo};
+use crate::catalog::{ConstraintKind, Index, Policy, Relation, Trigger};
+use crate::lock::LockMode;
+use crate::plan::{Action, Check, Phase, RelationLock, Undo, WorkKind};
+use crate::rewrite::draft::{Draft, lock_set};
+use crate::rewrite::rebuild::{self, Names};
+use crate::rewrite::text::alter;
+use crate::sql::{QualifiedName, quote_ident};
+
+/// What of a table steps aside under another name, or is dropped.
+pub(super) struct Moves {
+    pub indexes: Vec<MovedIndex>,
+    /// Statistics objects and the names that they step aside under.
+    pub statistics: Vec<(QualifiedName, String)>,
+    /// Passing names of identity sequences, by the place of the change.
+    pub sequences: Vec<String>,
+}
+
+pub(super) struct MovedIndex {
+    pub index: Index,
+    pub aside: String,
+    /// It stays on the old column; else rollback builds it again.
+    pub kept: bool,
+}
+
+pub(super) fn steps(draft: &mut Draft<'_>, tables: &[Table], keys: &[Key], mut names: Names) {
+    for table in tables {
+        make_sure(draft, table, &mut names);
+    }
+    let moves: Vec<Moves> = tables.iter().map(|table| moves(draft, table)).collect();
+    let sql = there(draft, tables, keys, &moves, &names);
+    let locks = locks(draft, tables, keys);
+    let undo = undo::of(draft, tables, keys, &moves, &locks);
+    let which: Vec<String> =
+        tables.iter().map(|t| format!("{} of {}", listed(t), t.found.name)).collect();
+    draft
+        .step(
+            Phase::Switch,
+            format!("{}: the new type takes over, and can be taken back", which.join(", ")),
+            Action::Transaction { sql },
+        )
+        .locks(locks)
+        .undo(undo);
+}
+
+/// Values that came in the meantime and cannot be converted: looked for, then refused at the door as
+/// they will be after the switch, then looked for once more.
+fn make_sure(draft: &mut Draft<'_>, table: &Table, names: &mut Names) {
+    let name = &table.found.name;
+    let uncertain: Vec<&Change> = table.changes.iter().filter(|c| lost(c).is_some()).collect();
+    if uncertain.is_empty() {
+        return;
+    }
+    look(draft, table, &uncertain);
+    let search_path = draft.catalog.server.search_path.clone();
+    let replace =
+        |strict| table.trigger.replace(table.runs(), &search_path, &forward(table, strict));
+    let locks = draft.locks(&table.found, LockMode::ShareRowExclusive);
+    draft
+        .step(
+            Phase::Switch,
+            format!("a value of {} that does not convert is refused from here on, as after the switch", listed(table)),
+            Action::Transaction { sql: vec![replace(true)] },
+        )
+        .locks(locks.clone())
+        .undo(Undo::Transaction { sql: vec![replace(false)], locks });
+    look(draft, table, &uncertain);
+    for change in table.changes.iter().filter(|c| c.before.not_null && c.forward.is_called()) {
+        rebuild::not_null(draft, Phase::Switch, &table.found, &change.before, &change.new, names);
+    }
+    draft.rely(name);
+}
+
+fn look(draft: &mut Draft<'_>, table: &Table, uncertain: &[&Change]) {
+    let name = &table.found.name;
+    for change in uncertain {
+        let Some(condition) = lost(change) else { continue };
+        draft
+            .step(
+                Phase::Switch,
+                format!("no {} of {name} is lost", change.name()),
+                Action::Verify {
+                    relation: name.clone(),
+                    check: Check::Rows { alias: "t".to_owned(), condition },
+                    meaning: misfits(table, change),
+                },
+            )
+            .work(WorkKind::Scan, name);
+    }
+}
+
+fn moves(draft: &mut Draft<'_>, table: &Table) -> Moves {
+    let columns = table.news();
+    let indexes = table
+        .found
+        .indexes
+        .iter()
+        .filter(|index| columns.touch(&index.columns))
+        .map(|index| MovedIndex {
+            aside: draft.temporary_name(),
+            kept: is_kept(table, index),
+            index: index.clone(),
+        })
+        .collect();
+    let statistics = table
+        .found
+        .statistics
+        .iter()
+        .filter(|object| columns.touch(&object.columns))
+        .map(|object| (object.name.clone(), draft.temporary_name()))
+        .collect();
+    let sequences = table.changes.iter().map(|_| draft.temporary_name()).collect();
+    Moves { indexes, statistics, sequences }
+}
+
+/// A table has one primary key only; a unique index over values of which several may have become
+/// one would make the application fail.
+fn is_kept(table: &Table, index: &Index) -> bool {
+    let apart = table
+        .changes
+        .iter()
+        .filter(|change| index.columns.contains(&change.before.name))
+        .all(|change| change.back.keeps_apart());
+    !index.primary
+        && (!index.unique || (apart && !index.definition.contains("NULLS NOT DISTINCT")))
+}
+
+fn there(
+    draft: &Draft<'_>,
+    tables: &[Table],
+    keys: &[Key],
+    moves: &[Moves],
+    names: &Names,
+) -> Vec<String> {
+    let search_path = &draft.catalog.server.search_path;
+    let mut sql: Vec<String> = tables
+        .iter()
+        .map(|table| table.trigger.replace(table.runs(), search_path, &backward(table, false)))
+        .collect();
+    sql.extend(tables.iter().flat_map(|table| take_off(&table.found, table)));
+    sql.extend(keys.iter().map(|key| drop_constraint(&key.table.name, &key.constraint.name)));
+    for (table, moves) in tables.iter().zip(moves) {
+        leave(table, moves, &mut sql);
+    }
+    for (table, moves) in tables.iter().zip(moves) {
+        rename(table, moves, &mut sql);
+        for (change, passing) in table.changes.iter().zip(&moves.sequences) {
+            let types = [change.before.type_name.as_str(), change.after.type_name.as_str()];
+            if let Some(identity) = change.before.identity {
+                for sequence in identity::owned(draft, table, change) {
+                    let columns = [change.aside.as_str(), change.name()];
+                    sql.extend(identity::hand_over(
+                        table, sequence, identity, passing, columns, types,
+                    ));
+                }
+            }
+            if change.before.not_null {
+                let aside = quote_ident(&change.aside);
+                sql.push(alter(&table.found.name, &format!("ALTER COLUMN {aside} DROP NOT NULL")));
+            }
+        }
+    }
+    sql.extend(names.sql.iter().cloned());
+    for table in tables {
+        for change in &table.changes {
+            let on = format!("{}.{}", table.found.name, quote_ident(change.name()));
+            if let Some(default) = change.after.default.as_ref().filter(|_| is_late(change)) {
+                sql.push(set_default(&table.found.name, change.name(), default));
+            }
+            if change.before.identity.is_none() {
+                for sequence in identity::owned(draft, table, change) {
+                    sql.push(format!("ALTER SEQUENCE {} OWNED BY {on}", sequence.name));
+                }
+            }
+        }
+        sql.extend(put_back(&table.found, table));
+    }
+    sql
+}
+
+/// What goes with the old column's part as the column: checks, keys and its default.
+fn leave(table: &Table, moves: &Moves, sql: &mut Vec<String>) {
+    let name = &table.found.name;
+    let columns = table.news();
+    for constraint in table.found.constraints.iter().filter(|c| columns.touch(&c.columns)) {
+        if constraint.kind == ConstraintKind::Check {
+            sql.push(drop_constraint(name, &constraint.name));
+        }
+    }
+    for moved in moves.indexes.iter().filter(|moved| !moved.kept) {
+        sql.push(drop_index(&table.found, &moved.index));
+    }
+    for change in table.changes.iter().filter(|change| change.before.default.is_some()) {
+        let quoted = quote_ident(change.name());
+        sql.push(alter(name, &format!("ALTER COLUMN {quoted} DROP DEFAULT")));
+    }
+}
+
+fn rename(table: &Table, moves: &Moves, sql: &mut Vec<String>) {
+    let name = &table.found.name;
+    for change in &table.changes {
+        sql.push(rename_column(name, change.name(), &change.aside));
+        sql.push(rename_column(name, &change.new, change.name()));
+    }
+    for moved in moves.indexes.iter().filter(|moved| moved.kept) {
+        sql.push(rename_index(&table.found, &moved.index, &moved.index.name, &moved.aside));
+    }
+    for (object, aside) in &moves.statistics {
+        sql.push(format!("ALTER STATISTICS {object} RENAME TO {}", quote_ident(aside)));
+    }
+}
+
+/// The strongest lock on every relation that the switch touches.
+fn locks(draft: &Draft<'_>, tables: &[Table], keys: &[Key]) -> Vec<RelationLock> {
+    let own = tables.iter().map(|table| table.found.name.clone());
+    let others = keys.iter().flat_map(|key| {
+        std::iter::once(key.table.name.clone()).chain(key.constraint.references.clone())
+    });
+    let all: Vec<QualifiedName> = own.chain(others).collect();
+    lock_set(
+        all.iter()
+            .filter_map(|name| draft.catalog.relation(name))
+            .flat_map(|relation| draft.catalog.family(relation))
+            .map(|relation| (relation.name.clone(), LockMode::AccessExclusive)),
+    )
+}
+
+fn held<'t>(
+    found: &'t Relation,
+    table: &'t Table,
+) -> (impl Iterator<Item = &'t Policy>, impl Iterator<Item = &'t Trigger>) {
+    let (columns, again) = (table.news(), table.news());
+    (
+        found.policies.iter().filter(move |policy| columns.touch(&policy.columns)),
+        found.triggers.iter().filter(move |t| !t.ours && again.touch(&t.columns)),
+    )
+}
+
+/// Policies and triggers whose definitions name a column that changes.
+pub(super) fn take_off(found: &Relation, table: &Table) -> Vec<String> {
+    let (policies, triggers) = held(found, table);
+    policies
+        .map(|policy| format!("DROP POLICY {} ON {}", quote_ident(&policy.name), found.name))
+        .chain(triggers.map(|t| format!("DROP TRIGGER {} ON {}", quote_ident(&t.name), found.name)))
+        .collect()
+}
+
+pub(super) fn put_back(found: &Relation, table: &Table) -> Vec<String> {
+    let (policies, triggers) = held(found, table);
+    let mut sql: Vec<String> = policies.map(|policy| policy.definition.clone()).collect();
+    for trigger in triggers {
+        sql.push(trigger.definition.clone());
+        let word = match trigger.enabled {
+            'D' => "DISABLE",
+            'R' => "ENABLE REPLICA",
+            'A' => "ENABLE ALWAYS",
+            _ => continue,
+        };
+        sql.push(alter(&found.name, &format!("{word} TRIGGER {}", quote_ident(&trigger.name))));
+    }
+    sql
+}
+
+pub(super) fn drop_constraint(table: &QualifiedName, name: &str) -> String {
+    alter(table, &format!("DROP CONSTRAINT {}", quote_ident(name)))
+}
+
+/// Drops an index, with the constraint that it stands behind.
+pub(super) fn drop_index(found: &Relation, index: &Index) -> String {
+    match &index.constraint {
+        Some(constraint) => drop_constraint(&found.name, constraint),
+        None => format!("DROP INDEX {}", found.name.sibling(&index.name)),
+    }
+}
+
+pub(super) fn rename_index(found: &Relation, index: &Index, from: &str, to: &str) -> String {
+    match &index.constraint {
+        Some(_) => rebuild::rename_constraint(&found.name, from, to),
+        None => {
+            format!("ALTER INDEX {} RENAME TO {}", found.name.sibling(from), quote_ident(to))
+        }
+    }
+}
+
+pub(super) fn rename_column(table: &QualifiedName, from: &str, to: &str) -> String {
+    alter(table, &format!("RENAME COLUMN {} TO {}", quote_ident(from), quote_ident(to)))
+}
+
+pub(super) fn set_default(table: &QualifiedName, column: &str, default: &str) -> String {
+    alter(table, &format!("ALTER COLUMN {} SET DEFAULT {default}", quote_ident(column)))
+}

@@ -1,0 +1,305 @@
+//! The switch taken back: what the old column needs is built again while the application goes on,
+//! then the columns change places once more in one short transaction.
+//!
+//! What the application has written since is in the old column already, put there by the trigger. A
+//! value that the old type cannot hold is looked for first, and stops the rollback before it has
+//! changed anything; from then on such a value is refused, so that none can slip in.
+
+use super::expand::{backward, forward, is_late};
+use super::switch::{
+    Moves, drop_constraint, drop_index, put_back, rename_column, rename_index, set_default,
+    take_off,
+};
+use super::{Key, Table, columns_of, identity};
+use crate::catalog::{Constraint, ConstraintKind};
+use crate::lock::LockMode;
+use crate::plan::{RelationLock, Undo};
+use crate::rewrite::add_foreign_key::{add_statement, both_locks};
+use crate::rewrite::draft::Draft;
+use crate::rewrite::substitute;
+use crate::rewrite::text::{self, alter};
+use crate::rewrite::{create_index, rebuild};
+use crate::sql::{QualifiedName, quote_ident, quote_literal};
+
+pub(super) fn of(
+    draft: &mut Draft<'_>,
+    tables: &[Table],
+    keys: &[Key],
+    moves: &[Moves],
+    locks: &[RelationLock],
+) -> Undo {
+    let mut parts = Vec::new();
+    let mut last = Last::default();
+    let search_path = draft.catalog.server.search_path.clone();
+    for table in tables {
+        nothing_lost(draft, table, &search_path, &mut parts);
+        prove_not_null(draft, table, &mut parts, &mut last);
+    }
+    for (table, moves) in tables.iter().zip(moves) {
+        build_indexes(table, moves, &mut parts);
+        add_checks(draft, table, &mut parts, &mut last);
+    }
+    for key in keys {
+        add_key(draft, tables, key, &mut parts, &mut last);
+    }
+    let mut sql: Vec<String> = tables
+        .iter()
+        .map(|table| table.trigger.replace(table.runs(), &search_path, &forward(table, false)))
+        .collect();
+    sql.extend(tables.iter().flat_map(|table| take_off(&table.found, table)));
+    sql.extend(keys.iter().map(|key| drop_constraint(&key.table.name, &key.constraint.name)));
+    for (table, moves) in tables.iter().zip(moves) {
+        back(draft, table, moves, &last, &mut sql);
+    }
+    sql.extend(last.names);
+    for table in tables {
+        settle(draft, table, &mut sql);
+    }
+    parts.push(Undo::Transaction { sql, locks: locks.to_vec() });
+    Undo::Sequence { parts }
+}
+
+/// What the last transaction does with what the parts before it have prepared.
+#[derive(Default)]
+struct Last {
+    /// Renames to the old names.
+    names: Vec<String>,
+    /// Checks that prove a column NOT NULL: table, column, check.
+    proofs: Vec<(QualifiedName, String, String)>,
+}
+
+fn add_and_validate(
+    table: &QualifiedName,
+    name: &str,
+    add: String,
+    valid: bool,
+    locks: Vec<RelationLock>,
+    parts: &mut Vec<Undo>,
+) {
+    let quoted = quote_ident(name);
+    let drop = alter(table, &format!("DROP CONSTRAINT IF EXISTS {quoted}"));
+    parts.push(Undo::Transaction { sql: vec![drop, add], locks });
+    if valid {
+        parts.push(Undo::Validate {
+            sql: alter(table, &format!("VALIDATE CONSTRAINT {quoted}")),
+        });
+    }
+}
+
+fn nothing_lost(
+    draft: &Draft<'_>,
+    table: &Table,
+    search_path: &[String],
+    parts: &mut Vec<Undo>,
+) {
+    let name = &table.found.name;
+    let looks: Vec<String> = table
+        .changes
+        .iter()
+        .filter_map(|change| {
+            let fails = change.back.fails("t.", change.name())?;
+            let message = format!(
+                "rows of {name} hold a value of {} that {} cannot hold; rolling back would lose it",
+                change.name(),
+                change.before.type_name
+            );
+            Some(format!(
+                "  SELECT count(*) INTO airlock_count FROM {name} AS t WHERE t.{} IS NULL AND {fails};\n  \
+                 IF airlock_count > 0 THEN\n    RAISE EXCEPTION USING MESSAGE = airlock_count || {}, \
+                 HINT = {};\n  END IF;\n",
+                quote_ident(&change.aside),
+                quote_literal(&format!(" {message}")),
+                quote_literal("Change or delete these rows and roll back again, or go on to contract."),
+            ))
+        })
+        .collect();
+    if looks.is_empty() {
+        return;
+    }
+    let code = format!("\nDECLARE\n  airlock_count bigint;\nBEGIN\n{}END\n", looks.concat());
+    let look = || Undo::Validate { sql: format!("DO {}", text::dollar_quoted(&code)) };
+    parts.push(look());
+    parts.push(Undo::Transaction {
+        sql: vec![table.trigger.replace(table.runs(), search_path, &backward(table, true))],
+        locks: draft.locks(&table.found, LockMode::ShareRowExclusive),
+    });
+    parts.push(look());
+}
+
+fn prove_not_null(draft: &mut Draft<'_>, table: &Table, parts: &mut Vec<Undo>, last: &mut Last) {
+    let name = &table.found.name;
+    for change in table.changes.iter().filter(|change| change.before.not_null) {
+        let proof = draft.temporary_name();
+        let locks = draft.locks(&table.found, LockMode::AccessExclusive);
+        let add = format!(
+            "ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID",
+            quote_ident(&proof),
+            quote_ident(&change.aside)
+        );
+        add_and_validate(name, &proof, alter(name, &add), true, locks, parts);
+        last.proofs.push((name.clone(), change.name().to_owned(), proof));
+    }
+}
+
+fn build_indexes(table: &Table, moves: &Moves, parts: &mut Vec<Undo>) {
+    for moved in moves.indexes.iter().filter(|moved| !moved.kept) {
+        let Some(node) = substitute::index(&moved.index.definition, &table.asides()) else {
+            continue;
+        };
+        let qualified = table.found.name.sibling(&moved.aside);
+        parts.push(Undo::Concurrent {
+            sql: create_index::concurrently(node, &table.found.name, &moved.aside),
+            probe: text::index_built_probe(&qualified),
+            cleanup: format!("DROP INDEX CONCURRENTLY IF EXISTS {qualified}"),
+        });
+    }
+}
+
+fn add_checks(draft: &mut Draft<'_>, table: &Table, parts: &mut Vec<Undo>, last: &mut Last) {
+    let name = &table.found.name;
+    let columns = table.asides();
+    for constraint in table.found.constraints.iter().filter(|c| columns.touch(&c.columns)) {
+        if constraint.kind != ConstraintKind::Check {
+            continue;
+        }
+        let Some(definition) = rebuild::check_definition(constraint, &columns) else { continue };
+        let passing = draft.temporary_name();
+        let add =
+            alter(name, &format!("ADD CONSTRAINT {} {definition} NOT VALID", quote_ident(&passing)));
+        let locks = draft.locks(&table.found, LockMode::AccessExclusive);
+        add_and_validate(name, &passing, add, constraint.validated, locks, parts);
+        last.takes_name(table, &passing, constraint);
+    }
+}
+
+impl Last {
+    fn takes_name(&mut self, table: &Table, passing: &str, constraint: &Constraint) {
+        let name = &table.found.name;
+        self.names.push(rebuild::rename_constraint(name, passing, &constraint.name));
+        self.names.extend(rebuild::comment_on_constraint(&table.found, constraint));
+    }
+}
+
+fn add_key(
+    draft: &mut Draft<'_>,
+    tables: &[Table],
+    key: &Key,
+    parts: &mut Vec<Undo>,
+    last: &mut Last,
+) {
+    let name = &key.table.name;
+    let own = columns_of(tables, name, Table::asides);
+    let Some(mut node) = substitute::constraint(&key.constraint.definition, &own) else { return };
+    let Some(other) = key.constraint.references.as_ref() else { return };
+    let Some(referenced) = draft.catalog.relation(other).cloned() else { return };
+    substitute::referenced(&mut node, &columns_of(tables, other, Table::asides));
+    let passing = draft.temporary_name();
+    node.conname.clone_from(&passing);
+    node.skip_validation = true;
+    node.initially_valid = false;
+    let mode = LockMode::AccessExclusive;
+    let locks = both_locks(draft, &key.table, &referenced, mode, mode);
+    let add = add_statement(name, node);
+    add_and_validate(name, &passing, add, key.constraint.validated, locks, parts);
+    last.names.push(rebuild::rename_constraint(name, &passing, &key.constraint.name));
+    last.names.extend(rebuild::comment_on_constraint(&key.table, &key.constraint));
+}
+
+/// The columns of one table change places again.
+fn back(
+    draft: &Draft<'_>,
+    table: &Table,
+    moves: &Moves,
+    last: &Last,
+    sql: &mut Vec<String>,
+) {
+    let found = &table.found;
+    let name = &found.name;
+    let columns = table.news();
+    for constraint in found.constraints.iter().filter(|c| columns.touch(&c.columns)) {
+        if constraint.kind == ConstraintKind::Check {
+            sql.push(drop_constraint(name, &constraint.name));
+        }
+    }
+    sql.extend(moves.indexes.iter().map(|moved| drop_index(found, &moved.index)));
+    sql.extend(moves.statistics.iter().map(|(object, _)| format!("DROP STATISTICS {object}")));
+    for change in &table.changes {
+        if is_late(change) {
+            let quoted = quote_ident(change.name());
+            sql.push(alter(name, &format!("ALTER COLUMN {quoted} DROP DEFAULT")));
+        }
+        sql.push(rename_column(name, change.name(), &change.new));
+        sql.push(rename_column(name, &change.aside, change.name()));
+    }
+    for (change, passing) in table.changes.iter().zip(&moves.sequences) {
+        not_null_again(table, change, last, sql);
+        let types = [change.after.type_name.as_str(), change.before.type_name.as_str()];
+        if let Some(identity) = change.before.identity {
+            for sequence in identity::owned(draft, table, change) {
+                let columns = [change.new.as_str(), change.name()];
+                sql.extend(identity::hand_over(
+                    table, sequence, identity, passing, columns, types,
+                ));
+            }
+        }
+        if change.before.not_null {
+            let new = quote_ident(&change.new);
+            sql.push(alter(name, &format!("ALTER COLUMN {new} DROP NOT NULL")));
+        }
+    }
+    for moved in &moves.indexes {
+        if moved.kept {
+            sql.push(rename_index(found, &moved.index, &moved.aside, &moved.index.name));
+            sql.extend(rebuild::take_roles(found, &moved.index));
+        } else {
+            sql.extend(rebuild::take_index(found, &moved.index, &moved.aside));
+        }
+    }
+    for (object, aside) in &moves.statistics {
+        let aside = object.sibling(aside);
+        sql.push(format!("ALTER STATISTICS {aside} RENAME TO {}", quote_ident(&object.name)));
+    }
+}
+
+/// NOT NULL of the old column, proven by a check; on 18 under its own name, which the new column's
+/// constraint gives up.
+fn not_null_again(
+    table: &Table,
+    change: &super::Change,
+    last: &Last,
+    sql: &mut Vec<String>,
+) {
+    let name = &table.found.name;
+    let proof = last.proofs.iter().find(|(on, of, _)| on == name && of == change.name());
+    let Some((_, _, proof)) = proof else { return };
+    let quoted = quote_ident(change.name());
+    match rebuild::not_null_constraint(&table.found, change.name()) {
+        Some(constraint) => {
+            sql.push(rebuild::rename_constraint(name, &constraint.name, &change.aside));
+            let own = quote_ident(&constraint.name);
+            sql.push(alter(name, &format!("ADD CONSTRAINT {own} NOT NULL {quoted}")));
+            sql.extend(rebuild::comment_on_constraint(&table.found, constraint));
+        }
+        None => sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET NOT NULL"))),
+    }
+    sql.push(drop_constraint(name, proof));
+}
+
+fn settle(draft: &Draft<'_>, table: &Table, sql: &mut Vec<String>) {
+    let name = &table.found.name;
+    for change in &table.changes {
+        if let Some(default) = &change.before.default {
+            sql.push(set_default(name, change.name(), default));
+        }
+        if change.before.identity.is_none() {
+            for sequence in identity::owned(draft, table, change) {
+                sql.push(format!(
+                    "ALTER SEQUENCE {} OWNED BY {name}.{}",
+                    sequence.name,
+                    quote_ident(change.name())
+                ));
+            }
+        }
+    }
+    sql.extend(put_back(&table.found, table));
+}

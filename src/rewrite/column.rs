@@ -1,0 +1,65 @@
+//! A second column that is like another one, or takes its place.
+
+use super::acl;
+use super::text::alter;
+use crate::catalog::{Column, Relation};
+use crate::sql::{QualifiedName, quote_ident, quote_literal};
+
+/// Adds column `new` to `table`, with the type, collation, storage, compression, statistics target
+/// and options of `column`; without default or NOT NULL.
+pub(super) fn add(table: &QualifiedName, column: &Column, new: &str) -> Vec<String> {
+    let quoted = quote_ident(new);
+    let collation = column.collation.as_ref().map(|c| format!(" COLLATE {c}")).unwrap_or_default();
+    let mut sql =
+        vec![alter(table, &format!("ADD COLUMN {quoted} {}{collation}", column.type_name))];
+    sql.extend(properties(table, column, &quoted));
+    sql
+}
+
+/// Who may use it and what is said of it.
+pub(super) fn grants_and_comment(table: &Relation, column: &Column, new: &str) -> Vec<String> {
+    let (name, quoted) = (&table.name, quote_ident(new));
+    let on = format!(" ({quoted})");
+    let mut sql = acl::grants(
+        &column.privileges,
+        &table.owner,
+        &name.to_string(),
+        &on,
+        &["SELECT", "INSERT", "UPDATE", "REFERENCES"],
+    );
+    if let Some(comment) = &column.comment {
+        sql.push(format!("COMMENT ON COLUMN {name}.{quoted} IS {}", quote_literal(comment)));
+    }
+    sql
+}
+
+/// Storage, compression, statistics target and options.
+fn properties(name: &QualifiedName, column: &Column, quoted: &str) -> Vec<String> {
+    let mut sql = Vec::new();
+    let storage = column.storage.and_then(|letter| match letter {
+        'p' => Some("PLAIN"),
+        'e' => Some("EXTERNAL"),
+        'm' => Some("MAIN"),
+        'x' => Some("EXTENDED"),
+        _ => None,
+    });
+    if let Some(storage) = storage {
+        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET STORAGE {storage}")));
+    }
+    if let Some(method) = &column.compression {
+        sql.push(alter(
+            name,
+            &format!("ALTER COLUMN {quoted} SET COMPRESSION {}", quote_ident(method)),
+        ));
+    }
+    if let Some(target) = column.statistics_target {
+        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET STATISTICS {target}")));
+    }
+    if !column.options.is_empty() {
+        sql.push(alter(
+            name,
+            &format!("ALTER COLUMN {quoted} SET ({})", column.options.join(", ")),
+        ));
+    }
+    sql
+}
