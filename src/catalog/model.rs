@@ -161,6 +161,9 @@ pub struct Sequence {
     pub cache: i64,
     #[serde(default)]
     pub cycle: bool,
+    /// Width of its numbers in bytes: 2, 4 or 8; 0 when that is not known.
+    #[serde(default)]
+    pub width: i16,
 }
 
 impl Relation {

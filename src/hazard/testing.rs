@@ -48,7 +48,8 @@ pub(super) fn shop() -> Catalog {
         if relation.name.name == "orders_id_seq" {
             let last_value = Some(1_500_000_000);
             let max_value = i64::from(i32::MAX);
-            relation.sequence = Some(Sequence { last_value, max_value, increment: 1, ..Sequence::default() });
+            relation.sequence =
+                Some(Sequence { last_value, max_value, increment: 1, ..Sequence::default() });
         }
         relation.created_here = false;
         relation.empty = relation.name.name == EMPTY;

@@ -77,7 +77,7 @@ pub(super) fn update(
         DirectiveKind::StoredTrigger
         | DirectiveKind::Backfill { .. }
         | DirectiveKind::Reverse { .. }
-            | DirectiveKind::Rename(_)
+        | DirectiveKind::Rename(_)
         | DirectiveKind::Batch
         | DirectiveKind::AllowHazard { .. }
         | DirectiveKind::AllowFile { .. }
@@ -185,7 +185,7 @@ fn stays_whole(draft: &mut Draft<'_>, statement: &Statement, found: &Relation) -
         DirectiveKind::Batch | DirectiveKind::Marker => true,
         DirectiveKind::Backfill { .. }
         | DirectiveKind::Reverse { .. }
-            | DirectiveKind::Rename(_)
+        | DirectiveKind::Rename(_)
         | DirectiveKind::AllowHazard { .. }
         | DirectiveKind::AllowFile { .. }
         | DirectiveKind::StoredTrigger

@@ -1,10 +1,10 @@
 //! The plan while it is being written: steps without numbers, notes, gates, and what the plan
 //! relies on.
 
+use super::change_type::Retypes;
 use super::error::{Refusal, RewriteError};
 use super::floors::Floors;
 use super::groups::Groups;
-use super::change_type::Retypes;
 use super::{Options, created, renamed, text};
 use crate::analyze::Impact;
 use crate::catalog::{Catalog, Relation};

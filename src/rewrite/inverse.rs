@@ -24,6 +24,9 @@ pub(super) fn of(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
         NodeEnum::AlterTableStmt(alter) => alter_table(draft, statement, alter.relation.as_ref()),
         NodeEnum::CommentStmt(comment) => comment_of(draft, comment),
         NodeEnum::GrantStmt(grant) => revoke(draft, statement, grant),
+        NodeEnum::AlterSeqStmt(alter) => {
+            super::sequence::back(draft, alter).unwrap_or_else(|| irreversible(draft, statement))
+        }
         NodeEnum::RenameStmt(rename) => rename_back(draft, rename),
         NodeEnum::ViewStmt(view) if view.replace => {
             match target(draft, view.view.as_ref()).filter(|name| !draft.is_new(name)) {

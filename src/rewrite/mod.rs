@@ -38,6 +38,7 @@ mod rename_column;
 mod rename_table;
 mod renamed;
 mod replaced_view;
+mod sequence;
 mod set_not_null;
 mod shadow_view;
 mod substitute;

@@ -338,8 +338,8 @@ type Assignment = (Option<String>, String, String, String);
 /// `[schema.]table.column = <expression>`, behind the directive `word`.
 fn assignment(word: &str, text: Part<'_>) -> Result<Assignment, SqlError> {
     let hint = format!("Write `{word} [schema.]table.column = <expression>`.");
-    let tokens =
-        grammar::scan(text.text).map_err(|message| error(message, text.span()).hint(hint.as_str()))?;
+    let tokens = grammar::scan(text.text)
+        .map_err(|message| error(message, text.span()).hint(hint.as_str()))?;
     let mut names = Vec::new();
     let mut rest = None;
     let mut wants_name = true;
@@ -370,12 +370,12 @@ fn assignment(word: &str, text: Part<'_>) -> Result<Assignment, SqlError> {
     let before = Span::new(text.at, value.at);
     let column = names.pop().unwrap_or_default();
     match <[String; 2]>::try_from(names) {
-        Ok([schema, table]) => {
-            Ok((Some(schema), table, column, expression))
-        }
+        Ok([schema, table]) => Ok((Some(schema), table, column, expression)),
         Err(names) => match <[String; 1]>::try_from(names) {
             Ok([table]) => Ok((None, table, column, expression)),
-            Err(_) => Err(error(format!("{word} needs a table and a column"), before).hint(hint.as_str()).into()),
+            Err(_) => Err(error(format!("{word} needs a table and a column"), before)
+                .hint(hint.as_str())
+                .into()),
         },
     }
 }

@@ -12,5 +12,7 @@ ALTER TABLE "Price list" ALTER COLUMN "Amount" TYPE bigint USING ("Amount" * 100
 INSERT INTO "Price list" (id, "Amount") VALUES (:fresh, 3);
 UPDATE "Price list" SET "Amount" = 7 WHERE id = :id;
 UPDATE "Price list" SET factor = 2 WHERE id = :id;
+-- new application
+UPDATE "Price list" SET factor = 3 WHERE id = :id;
 -- new application from gate
 UPDATE "Price list" SET "Amount" = 900 WHERE id = :id RETURNING "Amount" = 900;

@@ -18,6 +18,8 @@ INSERT INTO parts (id, code, rank) VALUES (:fresh, '77', '8');
 INSERT INTO parts (id) VALUES (:fresh);
 UPDATE parts SET code = '5', weight = '1.25' WHERE id = :id;
 UPDATE parts SET rank = NULL WHERE id = :id;
+-- new application
+UPDATE parts SET rank = NULL WHERE id = :id;
 -- new application from gate
 INSERT INTO parts (id, code) VALUES (:fresh, 1234);
 UPDATE parts SET weight = 5.5 WHERE id = :id;

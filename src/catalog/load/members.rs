@@ -220,6 +220,7 @@ pub(super) fn sequences(loaded: &mut Loaded, rows: &[Row]) {
                 start: row.get("start"),
                 cache: row.get("cache"),
                 cycle: row.get("cycle"),
+                width: row.get("width"),
             });
         }
     }

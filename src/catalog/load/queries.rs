@@ -311,6 +311,8 @@ SELECT c.oid AS sequence,
        s.seqstart AS start,
        s.seqcache AS cache,
        s.seqcycle AS cycle,
+       CASE format_type(s.seqtypid, NULL) WHEN 'smallint' THEN 2 WHEN 'integer' THEN 4
+            ELSE 8 END::int2 AS width,
        CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE') AND NOT pg_is_other_temp_schema(n.oid)
             THEN pg_sequence_last_value(c.oid) END AS last_value
   FROM pg_class c

@@ -120,8 +120,11 @@ impl Function {
     }
 
     fn call(&self, name: &QualifiedName, row: &str) -> String {
-        let arguments: Vec<String> =
-            self.arguments.iter().map(|(column, _)| format!("{row}{}", quote_ident(column))).collect();
+        let arguments: Vec<String> = self
+            .arguments
+            .iter()
+            .map(|(column, _)| format!("{row}{}", quote_ident(column)))
+            .collect();
         format!("{name}({})", arguments.join(", "))
     }
 
@@ -134,7 +137,9 @@ impl Function {
                     .arguments
                     .iter()
                     .enumerate()
-                    .map(|(index, (column, _))| format!("${} AS {}", index + 1, quote_ident(column)))
+                    .map(|(index, (column, _))| {
+                        format!("${} AS {}", index + 1, quote_ident(column))
+                    })
                     .collect();
                 format!(
                     "(SELECT {expression} FROM (SELECT {}) AS {})",
@@ -153,7 +158,9 @@ impl Function {
             let settings: String = self
                 .settings
                 .iter()
-                .map(|(name, value)| format!(" SET {} = {}", quote_ident(name), quote_literal(value)))
+                .map(|(name, value)| {
+                    format!(" SET {} = {}", quote_ident(name), quote_literal(value))
+                })
                 .collect();
             [
                 format!(
@@ -274,7 +281,8 @@ fn arguments(
 
 /// Conversions that succeed for every value and depend on no setting.
 fn cannot_fail(from: &str, to: &str) -> bool {
-    let rank = |name: &str| ["smallint", "integer", "bigint", "numeric"].iter().position(|n| *n == name);
+    let rank =
+        |name: &str| ["smallint", "integer", "bigint", "numeric"].iter().position(|n| *n == name);
     if let (Some(from), Some(to)) = (rank(from), rank(to)) {
         return from < to;
     }
@@ -370,10 +378,7 @@ mod tests {
         let back = |using: &str| derive(&parse_expression(using).unwrap(), "c");
         assert_eq!(back("c::text::mood"), Some(None));
         assert_eq!(back("nullif(btrim(t.c), '')::int"), Some(None));
-        assert_eq!(
-            back("c AT TIME ZONE 'UTC'"),
-            Some(Some("c AT TIME ZONE 'UTC'".to_owned()))
-        );
+        assert_eq!(back("c AT TIME ZONE 'UTC'"), Some(Some("c AT TIME ZONE 'UTC'".to_owned())));
         assert_eq!(back("c * 100"), None);
         assert_eq!(back("other::int"), None);
         assert_eq!(back("lower(c)"), None);

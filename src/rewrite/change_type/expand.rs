@@ -4,10 +4,10 @@
 use super::{Change, Table, listed};
 use crate::lock::LockMode;
 use crate::plan::{Action, Check, Phase, Undo, WorkKind};
+use crate::rewrite::column;
 use crate::rewrite::draft::Draft;
 use crate::rewrite::sync::{Fires, changed};
 use crate::rewrite::text::alter;
-use crate::rewrite::column;
 use crate::sql::{quote_ident, quote_literal};
 
 pub(super) fn steps(draft: &mut Draft<'_>, table: &Table) {

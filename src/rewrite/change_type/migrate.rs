@@ -69,9 +69,10 @@ fn not_converted(change: &Change, row: &str) -> String {
 
 fn compare(draft: &mut Draft<'_>, table: &Table) {
     let name = &table.found.name;
-    let conditions = table.changes.iter().flat_map(|change| {
-        std::iter::once(not_converted(change, "t.")).chain(lost(change))
-    });
+    let conditions = table
+        .changes
+        .iter()
+        .flat_map(|change| std::iter::once(not_converted(change, "t.")).chain(lost(change)));
     let condition = any(conditions);
     draft
         .step(

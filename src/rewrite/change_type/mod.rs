@@ -176,11 +176,7 @@ fn tables(draft: &mut Draft<'_>, rollout: &Rollout) -> Option<Vec<Table>> {
 }
 
 /// The columns of `relation` that change, by their new ones as `pick` names them.
-fn columns_of(
-    tables: &[Table],
-    relation: &QualifiedName,
-    pick: fn(&Table) -> Columns,
-) -> Columns {
+fn columns_of(tables: &[Table], relation: &QualifiedName, pick: fn(&Table) -> Columns) -> Columns {
     tables.iter().find(|table| table.found.name == *relation).map(pick).unwrap_or_default()
 }
 

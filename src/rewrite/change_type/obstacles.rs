@@ -96,10 +96,8 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
         }
         for constraint in found.constraints.iter().filter(|c| c.columns.contains(name)) {
             if constraint.kind == ConstraintKind::Exclude {
-                reasons.push(format!(
-                    "constraint {} cannot be built again online",
-                    constraint.name
-                ));
+                reasons
+                    .push(format!("constraint {} cannot be built again online", constraint.name));
             }
         }
         for dependant in found.dependants.iter().filter(|d| d.columns.contains(name)) {
@@ -144,7 +142,10 @@ fn of_key(table: &Table, key: &Key) -> Option<String> {
         || key.table.partition_bound.is_some()
         || key.constraint.inherited;
     (ours && partitioned).then(|| {
-        format!("foreign key {} belongs to {}, which is partitioned", key.constraint.name, key.table.name)
+        format!(
+            "foreign key {} belongs to {}, which is partitioned",
+            key.constraint.name, key.table.name
+        )
     })
 }
 

@@ -185,10 +185,7 @@ fn request(
     before.default = default.and_then(|column| column.default.clone());
     before.default_is_volatile = default.is_some_and(|column| column.default_is_volatile);
     let allowed = part.directives.iter().any(|directive| {
-        matches!(
-            directive.kind,
-            DirectiveKind::Allow { hazard: AllowedHazard::Blocking, .. }
-        )
+        matches!(directive.kind, DirectiveKind::Allow { hazard: AllowedHazard::Blocking, .. })
     });
     let impact = analyze::analyze(part, &unhindered(moved, part)).ok()?;
     let blocks = impact.verdict == Verdict::Blocking && !impact.work.is_empty();

@@ -3,11 +3,12 @@
 use super::expand::{backward, forward, is_late, misfits};
 use super::migrate::lost;
 use super::{Change, Key, Table, identity, listed, undo};
-use crate::catalog::{ConstraintKind, Index, Policy, Relation, Trigger};
+use crate::catalog::{ConstraintKind, Index, Policy, Relation, Trigger, names};
 use crate::lock::LockMode;
 use crate::plan::{Action, Check, Phase, RelationLock, Undo, WorkKind};
 use crate::rewrite::draft::{Draft, lock_set};
 use crate::rewrite::rebuild::{self, Names};
+use crate::rewrite::substitute::{self, Columns};
 use crate::rewrite::text::alter;
 use crate::sql::{QualifiedName, quote_ident};
 
@@ -63,7 +64,10 @@ fn make_sure(draft: &mut Draft<'_>, table: &Table, names: &mut Names) {
     draft
         .step(
             Phase::Switch,
-            format!("a value of {} that does not convert is refused from here on, as after the switch", listed(table)),
+            format!(
+                "a value of {} that does not convert is refused from here on, as after the switch",
+                listed(table)
+            ),
             Action::Transaction { sql: vec![replace(true)] },
         )
         .locks(locks.clone())
@@ -125,8 +129,7 @@ fn is_kept(table: &Table, index: &Index) -> bool {
         .iter()
         .filter(|change| index.columns.contains(&change.before.name))
         .all(|change| change.back.keeps_apart());
-    !index.primary
-        && (!index.unique || (apart && !index.definition.contains("NULLS NOT DISTINCT")))
+    !index.primary && (!index.unique || (apart && !index.definition.contains("NULLS NOT DISTINCT")))
 }
 
 fn there(
@@ -165,7 +168,10 @@ fn there(
         }
     }
     sql.extend(names.sql.iter().cloned());
-    for table in tables {
+    for (table, moves) in tables.iter().zip(moves) {
+        for moved in &moves.indexes {
+            sql.extend(name_columns(&table.found, &moved.index, &table.news()));
+        }
         for change in &table.changes {
             let on = format!("{}.{}", table.found.name, quote_ident(change.name()));
             if let Some(default) = change.after.default.as_ref().filter(|_| is_late(change)) {
@@ -193,6 +199,10 @@ fn leave(table: &Table, moves: &Moves, sql: &mut Vec<String>) {
     }
     for moved in moves.indexes.iter().filter(|moved| !moved.kept) {
         sql.push(drop_index(&table.found, &moved.index));
+    }
+    // The old columns may be NULL from here on; the new index becomes the identity below.
+    if moves.indexes.iter().any(|moved| moved.kept && moved.index.is_replica_identity) {
+        sql.push(alter(name, "REPLICA IDENTITY NOTHING"));
     }
     for change in table.changes.iter().filter(|change| change.before.default.is_some()) {
         let quoted = quote_ident(change.name());
@@ -284,6 +294,24 @@ pub(super) fn rename_index(found: &Relation, index: &Index, from: &str, to: &str
             format!("ALTER INDEX {} RENAME TO {}", found.name.sibling(from), quote_ident(to))
         }
     }
+}
+
+/// A column of an index keeps the name that the table's column had when the index was built: gives
+/// those of an index that was built on `columns` the names that they have in `index`.
+pub(super) fn name_columns(found: &Relation, index: &Index, columns: &Columns) -> Vec<String> {
+    let none = Columns::default();
+    let [built, wanted] = [columns, &none].map(|columns| {
+        substitute::index(&index.definition, columns).map_or(Vec::new(), |node| {
+            names::index_columns(&node.index_params, &node.index_including_params)
+        })
+    });
+    let name = found.name.sibling(&index.name);
+    built
+        .iter()
+        .zip(&wanted)
+        .filter(|(built, wanted)| built != wanted)
+        .map(|(built, wanted)| rename_column(&name, built, wanted))
+        .collect()
 }
 
 pub(super) fn rename_column(table: &QualifiedName, from: &str, to: &str) -> String {

@@ -7,8 +7,8 @@
 
 use super::expand::{backward, forward, is_late};
 use super::switch::{
-    Moves, drop_constraint, drop_index, put_back, rename_column, rename_index, set_default,
-    take_off,
+    Moves, drop_constraint, drop_index, name_columns, put_back, rename_column, rename_index,
+    set_default, take_off,
 };
 use super::{Key, Table, columns_of, identity};
 use crate::catalog::{Constraint, ConstraintKind};
@@ -80,18 +80,11 @@ fn add_and_validate(
     let drop = alter(table, &format!("DROP CONSTRAINT IF EXISTS {quoted}"));
     parts.push(Undo::Transaction { sql: vec![drop, add], locks });
     if valid {
-        parts.push(Undo::Validate {
-            sql: alter(table, &format!("VALIDATE CONSTRAINT {quoted}")),
-        });
+        parts.push(Undo::Validate { sql: alter(table, &format!("VALIDATE CONSTRAINT {quoted}")) });
     }
 }
 
-fn nothing_lost(
-    draft: &Draft<'_>,
-    table: &Table,
-    search_path: &[String],
-    parts: &mut Vec<Undo>,
-) {
+fn nothing_lost(draft: &Draft<'_>, table: &Table, search_path: &[String], parts: &mut Vec<Undo>) {
     let name = &table.found.name;
     let looks: Vec<String> = table
         .changes
@@ -164,8 +157,10 @@ fn add_checks(draft: &mut Draft<'_>, table: &Table, parts: &mut Vec<Undo>, last:
         }
         let Some(definition) = rebuild::check_definition(constraint, &columns) else { continue };
         let passing = draft.temporary_name();
-        let add =
-            alter(name, &format!("ADD CONSTRAINT {} {definition} NOT VALID", quote_ident(&passing)));
+        let add = alter(
+            name,
+            &format!("ADD CONSTRAINT {} {definition} NOT VALID", quote_ident(&passing)),
+        );
         let locks = draft.locks(&table.found, LockMode::AccessExclusive);
         add_and_validate(name, &passing, add, constraint.validated, locks, parts);
         last.takes_name(table, &passing, constraint);
@@ -206,13 +201,7 @@ fn add_key(
 }
 
 /// The columns of one table change places again.
-fn back(
-    draft: &Draft<'_>,
-    table: &Table,
-    moves: &Moves,
-    last: &Last,
-    sql: &mut Vec<String>,
-) {
+fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut Vec<String>) {
     let found = &table.found;
     let name = &found.name;
     let columns = table.news();
@@ -237,9 +226,7 @@ fn back(
         if let Some(identity) = change.before.identity {
             for sequence in identity::owned(draft, table, change) {
                 let columns = [change.new.as_str(), change.name()];
-                sql.extend(identity::hand_over(
-                    table, sequence, identity, passing, columns, types,
-                ));
+                sql.extend(identity::hand_over(table, sequence, identity, passing, columns, types));
             }
         }
         if change.before.not_null {
@@ -253,6 +240,7 @@ fn back(
             sql.extend(rebuild::take_roles(found, &moved.index));
         } else {
             sql.extend(rebuild::take_index(found, &moved.index, &moved.aside));
+            sql.extend(name_columns(found, &moved.index, &table.asides()));
         }
     }
     for (object, aside) in &moves.statistics {
@@ -263,12 +251,7 @@ fn back(
 
 /// NOT NULL of the old column, proven by a check; on 18 under its own name, which the new column's
 /// constraint gives up.
-fn not_null_again(
-    table: &Table,
-    change: &super::Change,
-    last: &Last,
-    sql: &mut Vec<String>,
-) {
+fn not_null_again(table: &Table, change: &super::Change, last: &Last, sql: &mut Vec<String>) {
     let name = &table.found.name;
     let proof = last.proofs.iter().find(|(on, of, _)| on == name && of == change.name());
     let Some((_, _, proof)) = proof else { return };
