@@ -3,7 +3,7 @@
 //! Works on the raw parse tree. Resolves no names: `a.b` is given as written, and an unqualified
 //! name that is no column of the table may as well be the table itself (a whole-row reference).
 
-use super::walk::{walk, walk_some};
+use crate::sql::walk::{walk, walk_some};
 use pg_query::NodeRef;
 use pg_query::protobuf::{Node, node};
 

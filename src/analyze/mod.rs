@@ -18,7 +18,6 @@ mod resolve;
 mod subscription;
 mod types;
 pub mod volatility;
-pub mod walk;
 
 pub use estimate::estimate;
 pub use plpgsql::function_texts;

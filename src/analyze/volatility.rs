@@ -3,9 +3,9 @@
 //! Functions are looked up by name in the catalog; what cannot be found there is volatile, because
 //! a wrong "stable" would hide a table rewrite. See the manual, "Function Volatility Categories".
 
-use super::walk::walk;
 use crate::catalog::{Catalog, Function, TypeDef, Volatility};
 use crate::sql::QualifiedName;
+use crate::sql::walk::walk;
 use pg_query::NodeRef;
 use pg_query::protobuf::{Node, TypeName, node};
 

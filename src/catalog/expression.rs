@@ -1,10 +1,11 @@
 //! What an expression mentions: functions and their volatility, columns, relations.
 //!
-//! Pure. Sees pg_query's trees only through their serialized form, in which every node of every
-//! kind is reached, whatever its place.
+//! Pure.
 
 use super::{Catalog, Volatility};
-use pg_query::protobuf::Node;
+use crate::sql::walk::walk;
+use pg_query::NodeRef;
+use pg_query::protobuf::{Node, node};
 use serde_json::Value;
 
 /// The server's own volatile functions that stand in defaults in practice. Only for a catalog that
@@ -27,7 +28,11 @@ const VOLATILE: [&str; 12] = [
 /// Whether `node` calls a volatile function, or one that the catalog does not know, or uses an
 /// operator from outside `pg_catalog`.
 pub fn is_volatile(node: &Node, catalog: &Catalog) -> bool {
-    serde_json::to_value(node).map_or(true, |tree| tree_is_volatile(&tree, catalog))
+    let mut found = false;
+    if let Some(root) = &node.node {
+        walk(root, |node| found |= makes_volatile(node, catalog));
+    }
+    found
 }
 
 /// The same for an expression as the server prints it.
@@ -40,32 +45,38 @@ pub fn text_is_volatile(text: &str, catalog: &Catalog) -> bool {
         return false;
     }
     match crate::sql::grammar::parse(&format!("SELECT {text}")) {
-        Ok(parsed) => {
-            serde_json::to_value(&parsed).map_or(true, |tree| tree_is_volatile(&tree, catalog))
-        }
+        Ok(parsed) => parsed
+            .stmts
+            .iter()
+            .filter_map(|raw| raw.stmt.as_deref())
+            .any(|n| is_volatile(n, catalog)),
         Err(_) => true,
     }
 }
 
-fn tree_is_volatile(tree: &Value, catalog: &Catalog) -> bool {
-    let mut found = false;
-    walk(tree, &mut |kind, node| match kind {
-        "FuncCall" => {
-            let name = strings(&node["funcname"]);
-            let (schema, name) = match name.as_slice() {
-                [name] => (None, name.as_str()),
-                [.., schema, name] => (Some(schema.as_str()), name.as_str()),
-                [] => return,
-            };
-            found |= function_is_volatile(schema, name, catalog);
+/// Whether a node makes the expression that it stands in volatile, by itself.
+fn makes_volatile(node: NodeRef<'_>, catalog: &Catalog) -> bool {
+    match node {
+        NodeRef::FuncCall(call) => match words(&call.funcname)[..] {
+            [name] => function_is_volatile(None, name, catalog),
+            [.., schema, name] => function_is_volatile(Some(schema), name, catalog),
+            [] => false,
+        },
+        NodeRef::AExpr(expression) => {
+            matches!(words(&expression.name)[..], [schema, _] if schema != "pg_catalog")
         }
-        "AExpr" => {
-            let name = strings(&node["name"]);
-            found |= matches!(name.as_slice(), [schema, _] if schema != "pg_catalog");
-        }
-        _ => {}
-    });
-    found
+        _ => false,
+    }
+}
+
+/// The strings of a list of `String` nodes.
+fn words(list: &[Node]) -> Vec<&str> {
+    list.iter()
+        .filter_map(|item| match &item.node {
+            Some(node::Node::String(word)) => Some(word.sval.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 fn function_is_volatile(schema: Option<&str>, name: &str, catalog: &Catalog) -> bool {
@@ -91,37 +102,43 @@ fn function_is_volatile(schema: Option<&str>, name: &str, catalog: &Catalog) -> 
 /// Names of the columns that `node` mentions, the last part of each reference, each once, in the
 /// order in which they first come; `*` is left out.
 pub fn column_names(node: &Node) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    if let Ok(tree) = serde_json::to_value(node) {
-        walk(&tree, &mut |kind, node| {
-            if kind == "ColumnRef"
-                && let Some(name) = strings(&node["fields"]).pop()
-                && !names.contains(&name)
+    let mut found: Vec<(i32, &str)> = Vec::new();
+    if let Some(root) = &node.node {
+        walk(root, |node| {
+            if let NodeRef::ColumnRef(reference) = node
+                && let Some(Node { node: Some(node::Node::String(name)) }) = reference.fields.last()
             {
-                names.push(name);
+                found.push((reference.location, &name.sval));
             }
         });
+    }
+    found.sort_by_key(|(location, _)| *location);
+    let mut names: Vec<String> = Vec::new();
+    for (_, name) in found {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
     }
     names
 }
 
-/// Visits every node below `tree` with its kind, parents first.
-pub(crate) fn walk<'a>(tree: &'a Value, visit: &mut impl FnMut(&'a str, &'a Value)) {
+/// Visits every node below `tree`, a serialized parse tree, with its kind, parents first.
+pub(crate) fn walk_json<'a>(tree: &'a Value, visit: &mut impl FnMut(&'a str, &'a Value)) {
     match tree {
         Value::Object(fields) => {
             for (name, value) in fields {
                 if name.starts_with(|c: char| c.is_ascii_uppercase()) {
                     visit(name, value);
                 }
-                walk(value, visit);
+                walk_json(value, visit);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        Value::Array(items) => items.iter().for_each(|item| walk_json(item, visit)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// The strings of a list of `String` nodes.
+/// The strings of a serialized list of `String` nodes.
 pub(crate) fn strings(list: &Value) -> Vec<String> {
     list.as_array()
         .into_iter()

@@ -11,12 +11,11 @@ impl Catalog {
     /// The relation that `name` means under the search path, as the server would resolve it.
     pub fn resolve(&self, schema: Option<&str>, name: &str) -> Option<&Relation> {
         match schema {
-            Some(schema) => self.relations.get(&QualifiedName::new(schema, name)),
-            None => self
-                .server
-                .search_path
-                .iter()
-                .find_map(|schema| self.relations.get(&QualifiedName::new(schema, name))),
+            Some(schema) => self.relations.find(schema, name),
+            None => {
+                let mut path = self.server.search_path.iter();
+                path.find_map(|schema| self.relations.find(schema, name))
+            }
         }
     }
 
@@ -55,7 +54,7 @@ impl Catalog {
         &'a self,
         name: &'a QualifiedName,
     ) -> impl Iterator<Item = (&'a Relation, &'a Constraint)> {
-        self.relations.values().flat_map(move |relation| {
+        self.relations.perhaps_referencing(name).flat_map(move |relation| {
             relation
                 .constraints
                 .iter()

@@ -1,12 +1,13 @@
-//! The relations of a catalog by name, with a way to find an index or constraint by its name alone.
+//! The relations of a catalog by name, with a way to find an index or constraint by its name alone,
+//! and the tables that reference another.
 //!
 //! Looking through every relation costs little once and much for ten thousand statements. The hints
 //! only ever name too many relations, never too few: whoever follows one looks whether it is true.
 
 use super::Relation;
-use crate::sql::QualifiedName;
+use crate::sql::{NameParts, QualifiedName};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Deref;
 
 /// Reads are those of the map. Changes go through methods, so that new names are noticed.
@@ -23,6 +24,8 @@ pub struct Relations {
 struct Hints {
     /// Name of an index or constraint → relations that have, or had, one of that name.
     owners: HashMap<String, Vec<QualifiedName>>,
+    /// Table → tables that have, or had, a foreign key to it.
+    referencing: HashMap<QualifiedName, BTreeSet<QualifiedName>>,
     /// Relations that may have got names since [`Relations::settle`].
     touched: Vec<QualifiedName>,
 }
@@ -39,6 +42,9 @@ impl Hints {
                 }
             }
         }
+        for referenced in relation.constraints.iter().filter_map(|c| c.references.as_ref()) {
+            self.referencing.entry(referenced.clone()).or_default().insert(relation.name.clone());
+        }
     }
 }
 
@@ -49,6 +55,11 @@ impl Relations {
         let mut hints = Hints::default();
         self.map.values().for_each(|relation| hints.add(relation));
         self.hints = Some(hints);
+    }
+
+    pub fn find(&self, schema: &str, name: &str) -> Option<&Relation> {
+        let key: &dyn NameParts = &(schema, name);
+        self.map.get(key)
     }
 
     /// Takes notice of new names; after every statement.
@@ -66,7 +77,11 @@ impl Relations {
         self.map.values().all(|relation| {
             let names = relation.indexes.iter().map(|index| &index.name);
             let mut names = names.chain(relation.constraints.iter().map(|c| &c.name));
+            let mut referenced = relation.constraints.iter().filter_map(|c| c.references.as_ref());
             names.all(|name| self.perhaps_with(name).any(|found| found.name == relation.name))
+                && referenced.all(|name| {
+                    self.perhaps_referencing(name).any(|found| found.name == relation.name)
+                })
         })
     }
 
@@ -76,6 +91,28 @@ impl Relations {
         let hinted = self.hints.iter().flat_map({
             let name = name.to_owned();
             move |hints| hints.owners.get(&name).into_iter().flatten().chain(&hints.touched)
+        });
+        all.chain(hinted.filter_map(|owner| self.map.get(owner)))
+    }
+
+    /// Every relation that has a foreign key to `name`, and perhaps others, each once and in order.
+    pub(super) fn perhaps_referencing<'a>(
+        &'a self,
+        name: &QualifiedName,
+    ) -> impl Iterator<Item = &'a Relation> {
+        let all = self.hints.is_none().then(|| self.map.values()).into_iter().flatten();
+        let hinted = self.hints.iter().flat_map({
+            let name = name.clone();
+            move |hints| {
+                let mut owners: Vec<&QualifiedName> =
+                    hints.referencing.get(&name).into_iter().flatten().collect();
+                if !hints.touched.is_empty() {
+                    owners.extend(&hints.touched);
+                    owners.sort_unstable();
+                    owners.dedup();
+                }
+                owners
+            }
         });
         all.chain(hinted.filter_map(|owner| self.map.get(owner)))
     }
@@ -101,7 +138,16 @@ impl Relations {
         self.map.remove(name)
     }
 
-    /// To change anything but the names of indexes and constraints, and not to add any.
+    /// Takes notice that foreign keys to `from` point to `to` now.
+    pub(super) fn references_moved(&mut self, from: &QualifiedName, to: &QualifiedName) {
+        if let Some(hints) = &mut self.hints
+            && let Some(owners) = hints.referencing.get(from).cloned()
+        {
+            hints.referencing.entry(to.clone()).or_default().extend(owners);
+        }
+    }
+
+    /// To change anything but the names of indexes and constraints and what foreign keys point to, and not to add any.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Relation> {
         self.map.values_mut()
     }
@@ -141,7 +187,9 @@ mod tests {
             CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE INDEX pi ON p (id);
             CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1);
             CREATE TABLE l (LIKE d INCLUDING ALL); CREATE SCHEMA s; ALTER TABLE d SET SCHEMA s;
-            DROP INDEX pi; CREATE TABLE e () INHERITS (s.d); ALTER TABLE s.d ADD CHECK (b > 0);";
+            DROP INDEX pi; CREATE TABLE e () INHERITS (s.d); ALTER TABLE s.d ADD CHECK (b > 0);
+            CREATE TABLE f (x int REFERENCES e, y int REFERENCES f (x)); ALTER TABLE e ADD PRIMARY KEY (id);
+            ALTER TABLE e RENAME TO g; ALTER TABLE f RENAME TO h; ALTER TABLE g SET SCHEMA s;";
         let mut catalog = Catalog::assumed(18);
         catalog.relations.keep_hints();
         let mut plain = Catalog::assumed(18);
@@ -160,6 +208,13 @@ mod tests {
                 let name = QualifiedName::new(schema, name);
                 assert_eq!(catalog.name_is_taken(&name), plain.name_is_taken(&name));
             }
+        }
+        for name in plain.relations.keys() {
+            let keys = |catalog: &Catalog| -> Vec<String> {
+                let found = catalog.incoming_foreign_keys(name);
+                found.map(|(relation, key)| format!("{} {}", relation.name, key.name)).collect()
+            };
+            assert_eq!(keys(&catalog), keys(&plain));
         }
     }
 }

@@ -5,7 +5,7 @@ use super::input::{self, Adapted};
 use super::model::{
     File, FileReport, Knowledge, Note, Options, Problem, ProblemKind, Report, StatementReport,
 };
-use super::ordered::in_order;
+use super::ordered::in_order_by_size;
 use super::suppress::Suppressions;
 use crate::analyze::Verdict;
 use crate::catalog::Catalog;
@@ -16,6 +16,10 @@ use std::collections::BTreeSet;
 
 /// Statements that are parsed in one go: a file of very many is never held as trees as a whole.
 const STATEMENTS_PER_UNIT: usize = 256;
+/// Statements of small files that are parsed in one go.
+const STATEMENTS_AT_ONCE: usize = 64;
+/// Bytes of small files that are cut into statements in one go.
+const BYTES_AT_ONCE: usize = 16 * 1024;
 
 /// A file cut into statements.
 struct Prepared<'a> {
@@ -46,8 +50,10 @@ pub fn check(files: Vec<File>, mut catalog: Catalog, options: &Options) -> Repor
         options,
         current: None,
     };
-    in_order(
+    in_order_by_size(
         units.len(),
+        STATEMENTS_AT_ONCE,
+        |index| units[index].pieces.len(),
         |index| {
             let unit = &units[index];
             let Prepared { adapted, outline } = &prepared[unit.file];
@@ -77,8 +83,10 @@ pub fn check(files: Vec<File>, mut catalog: Catalog, options: &Options) -> Repor
 
 fn prepare(files: &[File]) -> Vec<Prepared<'_>> {
     let mut prepared = Vec::with_capacity(files.len());
-    in_order(
+    in_order_by_size(
         files.len(),
+        BYTES_AT_ONCE,
+        |index| files[index].text.len(),
         |index| {
             let file = &files[index];
             let adapted = match &file.problem {

@@ -20,5 +20,5 @@ pub use model::{
     Allowed, AllowedBy, File, FileReport, Found, Knowledge, Note, Options, Problem, ProblemKind,
     Report, StatementReport, Summary, Unused,
 };
-pub use ordered::in_order;
+pub use ordered::{in_order, in_order_by_size};
 pub use suppress::Rules;

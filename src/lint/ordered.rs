@@ -130,6 +130,33 @@ fn next_result<T>(shared: &Shared<T>, make: &(impl Fn(usize) -> T + Sync)) -> T 
     }
 }
 
+/// [`in_order`] for many small units: neighbours whose sizes add up to at most `limit` are made in
+/// one go, so that threads seldom wait for each other.
+pub fn in_order_by_size<T: Send>(
+    count: usize,
+    limit: usize,
+    size: impl Fn(usize) -> usize,
+    make: impl Fn(usize) -> T + Sync,
+    mut take: impl FnMut(usize, T),
+) {
+    let mut starts = Vec::new();
+    let mut sum = limit;
+    for unit in 0..count {
+        let size = size(unit);
+        sum = sum.saturating_add(size);
+        if sum > limit || unit == 0 {
+            starts.push(unit);
+            sum = size;
+        }
+    }
+    let group = |index: usize| starts[index]..starts.get(index + 1).copied().unwrap_or(count);
+    in_order(
+        starts.len(),
+        |index| group(index).map(&make).collect::<Vec<T>>(),
+        |index, made| group(index).zip(made).for_each(|(unit, result)| take(unit, result)),
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +182,24 @@ mod tests {
         );
         assert_eq!(seen, (0..1_000).collect::<Vec<_>>());
         in_order(0, |unit| unit, |_, _| panic!("nothing to take"));
+    }
+
+    #[test]
+    fn groups_leave_out_nothing() {
+        for limit in [0, 1, 7, 100, usize::MAX] {
+            let mut seen = Vec::new();
+            in_order_by_size(
+                50,
+                limit,
+                |unit| unit % 5,
+                |unit| unit,
+                |unit, made| {
+                    assert_eq!(unit, made);
+                    seen.push(unit);
+                },
+            );
+            assert_eq!(seen, (0..50).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -3,9 +3,12 @@
 //! Total for every tree that the parser gave: [`super::parse()`] refuses a statement that does not
 //! deparse. A tree put together by hand that no text gives is a defect, and panics.
 
-use super::grammar;
+use super::{grammar, quote_ident};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Node, ParseResult, RawStmt, ResTarget, SelectStmt, TypeCast, TypeName};
+use pg_query::protobuf::a_const::Val;
+use pg_query::protobuf::{
+    CoercionForm, FuncCall, Node, ParseResult, RawStmt, ResTarget, SelectStmt, TypeCast, TypeName,
+};
 
 /// A statement as SQL, without a semicolon.
 ///
@@ -20,6 +23,13 @@ pub fn statement(node: &NodeEnum) -> String {
 /// # Panics
 /// On a tree that no text gives.
 pub fn expression(node: &Node) -> String {
+    if let Some(text) = plain(node) {
+        return text;
+    }
+    written_out(node)
+}
+
+fn written_out(node: &Node) -> String {
     let target = ResTarget { val: Some(Box::new(node.clone())), ..Default::default() };
     let select = SelectStmt {
         target_list: vec![Node { node: Some(NodeEnum::ResTarget(Box::new(target))) }],
@@ -29,6 +39,51 @@ pub fn expression(node: &Node) -> String {
     };
     let text = statement(&NodeEnum::SelectStmt(Box::new(select)));
     text.strip_prefix("SELECT ").map_or(text.clone(), str::to_owned)
+}
+
+/// A constant, a column, or a function called with such: what most defaults and keys are, written
+/// without a round trip through the parser library.
+fn plain(node: &Node) -> Option<String> {
+    match node.node.as_ref()? {
+        NodeEnum::AConst(constant) if constant.isnull => Some("NULL".to_owned()),
+        NodeEnum::AConst(constant) => match constant.val.as_ref()? {
+            Val::Ival(number) => Some(number.ival.to_string()),
+            Val::Boolval(value) => Some(value.boolval.to_string()),
+            Val::Sval(text) if !text.sval.contains(['\'', '\\']) => {
+                Some(format!("'{}'", text.sval))
+            }
+            _ => None,
+        },
+        NodeEnum::ColumnRef(column) => plain_name(&column.fields),
+        NodeEnum::FuncCall(call) => {
+            let FuncCall { funcname, args, location, funcformat, .. } = call.as_ref();
+            let bare = FuncCall {
+                funcname: funcname.clone(),
+                args: args.clone(),
+                location: *location,
+                funcformat: *funcformat,
+                ..Default::default()
+            };
+            let [_] = funcname.as_slice() else { return None };
+            if **call != bare || call.funcformat() != CoercionForm::CoerceExplicitCall {
+                return None;
+            }
+            let args: Option<Vec<String>> = args.iter().map(plain).collect();
+            Some(format!("{}({})", plain_name(funcname)?, args?.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+/// Words joined by dots, when none of them needs quotes anywhere.
+fn plain_name(words: &[Node]) -> Option<String> {
+    let word = |node: &Node| match &node.node {
+        Some(NodeEnum::String(word)) if quote_ident(&word.sval) == word.sval => {
+            Some(word.sval.clone())
+        }
+        _ => None,
+    };
+    Some(words.iter().map(word).collect::<Option<Vec<_>>>()?.join("."))
 }
 
 /// A type as SQL, for example `varchar(10)[]`.
@@ -71,6 +126,49 @@ mod tests {
         ] {
             let node = parse_expression(text).unwrap();
             assert_eq!(expression(&node), text);
+        }
+    }
+
+    #[test]
+    fn the_short_way_writes_what_the_long_one_does() {
+        for text in [
+            "0",
+            "-7",
+            "2147483647",
+            "'old'",
+            "''",
+            "'ü'",
+            "true",
+            "false",
+            "NULL",
+            "a",
+            "t.a",
+            "s.t.\"A\"",
+            "now()",
+            "lower(email)",
+            "coalesce_all(a, 'x', lower(b), 1)",
+            "\"F\"(1)",
+            "pg_catalog.now()",
+            "E'a\\n'",
+            "'it''s'",
+            "count(*)",
+            "f(DISTINCT a)",
+            "f(VARIADIC a)",
+            "f(x => 1)",
+            "f() FILTER (WHERE a)",
+            "f() OVER ()",
+            "trim('a')",
+            "1.5",
+            "10000000000",
+            "x'1F'",
+            "f(a.*)",
+            "overlay('a' placing 'b' from 1)",
+            "left('a', 1)",
+            "\"left\"",
+            "f(-1)",
+        ] {
+            let node = parse_expression(text).unwrap();
+            assert_eq!(expression(&node), written_out(&node), "{text}");
         }
     }
 

@@ -15,11 +15,12 @@ pub(crate) mod nearest;
 pub mod outline;
 pub mod parse;
 pub mod shape;
+pub mod walk;
 
 pub use diagnostic::{Diagnostic, Span};
 pub use directive::{Directive, DirectiveKind};
 pub use error::SqlError;
-pub use name::{QualifiedName, derived_name, quote_ident, quote_literal};
+pub use name::{NameParts, QualifiedName, derived_name, quote_ident, quote_literal};
 pub use outline::{Outline, Piece, outline};
 pub use parse::{Script, Statement, decode, parse, parse_expression};
 pub use shape::{Shape, shape};

@@ -3,6 +3,8 @@
 //! Never builds a statement; gives the pieces that others put into one.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +15,10 @@ pub const MAX_IDENTIFIER_BYTES: usize = 63;
 /// of any kind but unreserved, else in double quotes.
 pub fn quote_ident(name: &str) -> String {
     if is_plain(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+fn write_ident(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    if is_plain(name) { f.write_str(name) } else { f.write_str(&quote_ident(name)) }
 }
 
 /// `text` as a string literal, correct whatever `standard_conforming_strings` says.
@@ -26,10 +32,16 @@ pub fn quote_literal(text: &str) -> String {
 }
 
 fn is_plain(name: &str) -> bool {
-    let mut chars = name.chars();
-    let starts = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_');
-    let continues = chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    starts && continues && !super::grammar::is_quoted_keyword(name)
+    let word = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+    let Some((first, rest)) = name.as_bytes().split_first() else { return false };
+    let mut digits = false;
+    let plain = word(first)
+        && rest.iter().all(|byte| {
+            digits |= byte.is_ascii_digit();
+            word(byte) || byte.is_ascii_digit()
+        });
+    // No keyword has a digit in it.
+    plain && (digits || !super::grammar::is_quoted_keyword(name))
 }
 
 /// A name derived from `parts` joined by `_`, never over 63 bytes: when it would be, the middle is
@@ -67,10 +79,56 @@ impl QualifiedName {
     }
 }
 
+/// A schema and a name: finds a [`QualifiedName`] in an ordered map without making one.
+pub trait NameParts {
+    fn parts(&self) -> (&str, &str);
+}
+
+impl NameParts for QualifiedName {
+    fn parts(&self) -> (&str, &str) {
+        (&self.schema, &self.name)
+    }
+}
+
+impl NameParts for (&str, &str) {
+    fn parts(&self) -> (&str, &str) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn NameParts + 'a> for QualifiedName {
+    fn borrow(&self) -> &(dyn NameParts + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn NameParts + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn NameParts + '_ {}
+
+impl PartialOrd for dyn NameParts + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The order of [`QualifiedName`], which `Borrow` demands.
+impl Ord for dyn NameParts + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
 /// The quoted spelling, ready to stand in SQL.
 impl fmt::Display for QualifiedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", quote_ident(&self.schema), quote_ident(&self.name))
+        write_ident(f, &self.schema)?;
+        f.write_str(".")?;
+        write_ident(f, &self.name)
     }
 }
 

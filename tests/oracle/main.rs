@@ -11,6 +11,7 @@ mod case;
 mod check_applications;
 mod check_crash;
 mod check_equivalence;
+mod check_locks;
 mod check_plan;
 mod check_rollback;
 mod clients;
@@ -49,6 +50,7 @@ const ISOLATED_PLACES: usize = 8;
 enum Check {
     Plan,
     Equivalence,
+    Locks,
     Rollback,
     Crash { sweep: Sweep },
     CrashIsolated { sample: Option<usize> },
@@ -60,6 +62,7 @@ impl Check {
         match self {
             Check::Plan => "plan",
             Check::Equivalence => "equivalence",
+            Check::Locks => "locks",
             Check::Rollback => "rollback",
             Check::Crash { .. } => "crash",
             Check::CrashIsolated { .. } => "crash_isolated",
@@ -71,6 +74,7 @@ impl Check {
         match self {
             Check::Plan => check_plan::check(server, case).await,
             Check::Equivalence => check_equivalence::check(server, case).await,
+            Check::Locks => check_locks::check(server, case).await,
             Check::Rollback => check_rollback::check(server, case).await,
             Check::Crash { sweep } => check_crash::check(server, case, sweep).await,
             Check::CrashIsolated { sample } => {
@@ -110,12 +114,14 @@ fn main() {
 fn checks(case: &Case, major: u32, sweep: &str) -> Vec<Check> {
     let mut checks = vec![Check::Plan];
     if case.refusal.is_some() {
+        checks.push(Check::Locks);
         return checks;
     }
     if sweep.is_empty() && !THOROUGH.contains(&major) {
-        return vec![Check::Equivalence];
+        return vec![Check::Equivalence, Check::Locks];
     }
     checks.push(Check::Equivalence);
+    checks.push(Check::Locks);
     checks.push(Check::Rollback);
     checks.push(Check::Crash {
         sweep: match sweep {

@@ -10,8 +10,8 @@ use crate::lock::LockMode;
 use crate::sql::parse_expression;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CmdType, InsertStmt, MergeStmt, Node, OnConflictAction, RangeVar, ReturningClause, SelectStmt,
-    WithClause,
+    AConst, CmdType, InsertStmt, MergeStmt, Node, OnConflictAction, RangeVar, ReturningClause,
+    SelectStmt, WithClause,
 };
 
 /// An `UPDATE` or `DELETE`.
@@ -179,7 +179,7 @@ fn row_values(
         let default = table.column(column).and_then(|column| column.default.as_deref());
         match default {
             Some(default) => parse_expression(default).ok(),
-            None => parse_expression("NULL").ok(),
+            None => Some(null()),
         }
     };
     match (rows, place) {
@@ -221,6 +221,11 @@ fn defaults(query: &mut Query<'_, '_, '_>, table: &Relation, written: &[String],
             }
         }
     }
+}
+
+fn null() -> Node {
+    let null = AConst { isnull: true, ..Default::default() };
+    Node { node: Some(NodeEnum::AConst(null)) }
 }
 
 fn set_columns(list: &[Node]) -> Vec<String> {

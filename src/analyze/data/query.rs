@@ -10,10 +10,10 @@ use crate::analyze::AnalyzeError;
 use crate::analyze::effects::Effects;
 use crate::analyze::resolve::{Context, Found};
 use crate::analyze::volatility::name_parts;
-use crate::analyze::walk::walk_some;
 use crate::catalog::{Relation, RelationKind, Volatility};
 use crate::lock::LockMode;
 use crate::sql::grammar;
+use crate::sql::walk::walk_some;
 use pg_query::protobuf::{Alias, FuncCall, Node, RangeVar, SelectStmt, WithClause, a_const};
 use pg_query::{NodeEnum, NodeRef};
 

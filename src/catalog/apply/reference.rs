@@ -62,7 +62,7 @@ impl Reader<'_> {
 
     fn statement(&mut self, fields: &Map<String, Value>) {
         let known = self.common.len();
-        expression::walk(&fields["with_clause"], &mut |kind, node| {
+        expression::walk_json(&fields["with_clause"], &mut |kind, node| {
             if kind == "CommonTableExpr" {
                 self.common.extend(node["ctename"].as_str().map(str::to_owned));
             }
@@ -190,7 +190,7 @@ fn is_statement(fields: &Map<String, Value>) -> bool {
 /// Sequences that an expression names in `nextval` and its kin.
 pub(super) fn sequences_named(tree: &Value, catalog: &Catalog) -> Vec<QualifiedName> {
     let mut found = Vec::new();
-    expression::walk(tree, &mut |kind, node| {
+    expression::walk_json(tree, &mut |kind, node| {
         if kind != "FuncCall" {
             return;
         }
@@ -205,7 +205,7 @@ pub(super) fn sequences_named(tree: &Value, catalog: &Catalog) -> Vec<QualifiedN
 /// The text of a literal, with or without a cast.
 fn literal(node: &Value) -> Option<String> {
     let mut text = None;
-    expression::walk(node, &mut |kind, node| {
+    expression::walk_json(node, &mut |kind, node| {
         if kind == "AConst" {
             text = node["val"]["Sval"]["sval"].as_str().map(str::to_owned);
         }
@@ -218,7 +218,7 @@ fn named(text: &str, catalog: &Catalog) -> Option<QualifiedName> {
     let parsed = crate::sql::grammar::parse(&format!("TABLE {text}")).ok()?;
     let tree = serde_json::to_value(&parsed).ok()?;
     let mut found = None;
-    expression::walk(&tree, &mut |kind, node| {
+    expression::walk_json(&tree, &mut |kind, node| {
         if kind == "RangeVar" {
             let schema = node["schemaname"].as_str().filter(|schema| !schema.is_empty());
             let name = node["relname"].as_str().unwrap_or_default();

@@ -83,6 +83,7 @@ pub(super) fn move_relation(catalog: &mut Catalog, from: &QualifiedName, to: &Qu
     let indexes: Vec<String> = moved.indexes.iter().map(|index| index.name.clone()).collect();
     catalog.relations.insert(to.clone(), moved);
     rename_type(catalog, from, to);
+    catalog.relations.references_moved(from, to);
     for relation in catalog.relations.values_mut() {
         follow(relation, from, to);
         for index in &mut relation.indexes {

@@ -1,8 +1,8 @@
 //! A new enum value is used in the transaction that adds it.
 
 use super::{Context, Error, Found, Hazard, inline};
-use crate::analyze::walk::walk;
 use crate::sql::quote_literal;
+use crate::sql::walk::walk;
 use pg_query::protobuf::a_const::Val;
 use pg_query::{NodeEnum, NodeRef};
 

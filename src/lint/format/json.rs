@@ -1,6 +1,7 @@
 //! JSON: one object a line within the lists, so that a large report can be read and compared by line.
 
 use super::Lines;
+use crate::lint::in_order_by_size;
 use crate::lint::model::{FileReport, Knowledge, Problem, Report};
 use crate::lint::statement::{self, Statement};
 use serde::Serialize;
@@ -10,8 +11,11 @@ use std::fmt::Write;
 /// Changes when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
 
+/// Statements that are written in one go.
+const STATEMENTS_AT_ONCE: usize = 256;
+
 pub(super) fn render(report: &Report) -> String {
-    let mut out = String::with_capacity(512 * report.summary().statements + 1_024);
+    let mut out = String::with_capacity(1_024 * report.summary().statements + 1_024);
     let value = |value: &dyn erased::Serialize| value.json();
     let _ = writeln!(out, "{{\n\"version\": {VERSION},");
     let _ = writeln!(out, "\"postgres\": {},", report.postgres);
@@ -20,10 +24,7 @@ pub(super) fn render(report: &Report) -> String {
     let _ = writeln!(out, "\"summary\": {},", value(&report.summary()));
     list(&mut out, "files", report.files.iter().map(|file| value(&file_json(file))));
     out.push_str(",\n\"statements\": [");
-    let mut first = true;
-    for file in report.linted() {
-        statements(&mut out, file, &mut first);
-    }
+    all_statements(&mut out, report);
     out.push_str("],\n");
     list(&mut out, "assumed", report.assumed.iter().map(|name| value(name)));
     out.push_str(",\n");
@@ -37,12 +38,28 @@ pub(super) fn render(report: &Report) -> String {
 /// The list `statements` of the document.
 pub(super) fn statements_alone(report: &Report) -> Value {
     let mut out = String::from("[");
-    let mut first = true;
-    for file in report.linted() {
-        statements(&mut out, file, &mut first);
-    }
+    all_statements(&mut out, report);
     out.push(']');
     serde_json::from_str(&out).unwrap_or_default()
+}
+
+/// The statements of every linted file, written by all processors.
+fn all_statements(out: &mut String, report: &Report) {
+    let files: Vec<&FileReport> = report.linted().collect();
+    let mut first = true;
+    in_order_by_size(
+        files.len(),
+        STATEMENTS_AT_ONCE,
+        |index| files[index].statements.len(),
+        |index| statements(files[index]),
+        |_, text| {
+            if !text.is_empty() {
+                out.push_str(if first { "\n" } else { ",\n" });
+                out.push_str(&text);
+                first = false;
+            }
+        },
+    );
 }
 
 /// `serde_json::to_string` behind one name.
@@ -66,10 +83,10 @@ fn list(out: &mut String, name: &str, items: impl Iterator<Item = String>) {
     out.push(']');
 }
 
-/// The statements of `file`, written straight into the text: there may be very many.
-fn statements(out: &mut String, file: &FileReport, first: &mut bool) {
+/// The statements of `file`, a line each, written straight into the text: there may be very many.
+fn statements(file: &FileReport) -> String {
     let mut lines = Lines::new(&file.text);
-    let mut buffer = Vec::new();
+    let mut out = Vec::with_capacity(1_024 * file.statements.len());
     let mut findings = file.findings.as_slice();
     for one in &file.statements {
         // Findings are in the order of the statements.
@@ -85,15 +102,14 @@ fn statements(out: &mut String, file: &FileReport, first: &mut bool) {
             verdict: one.verdict,
             findings: own,
         };
-        buffer.clear();
-        let json = statement::json(statement, |at| lines.place(at));
-        if serde_json::to_writer(&mut buffer, &json).is_err() {
-            continue;
+        if !out.is_empty() {
+            out.extend_from_slice(b",\n");
         }
-        out.push_str(if *first { "\n" } else { ",\n" });
-        *first = false;
-        out.push_str(std::str::from_utf8(&buffer).unwrap_or_default());
+        let json = statement::json(statement, |at| lines.place(at));
+        // Writing to memory, of a value without maps, cannot fail.
+        let _ = serde_json::to_writer(&mut out, &json);
     }
+    String::from_utf8(out).unwrap_or_default()
 }
 
 fn file_json(file: &FileReport) -> Value {
