@@ -7,7 +7,7 @@ use super::volatility::name_parts;
 use super::{Absent, AnalyzeError};
 use crate::catalog::{Catalog, Column, Constraint, Index, Relation, RelationKind};
 use crate::sql::nearest::nearest;
-use crate::sql::{Diagnostic, QualifiedName, Span, Statement, grammar};
+use crate::sql::{Diagnostic, QualifiedName, Span, Statement, grammar, word};
 use pg_query::protobuf::{Node, RangeVar};
 
 /// The statement that is looked at and the database that it would run in.
@@ -48,6 +48,9 @@ impl<'c> Context<'_, 'c> {
     pub(super) fn span_of(&self, name: &str, from: i32) -> Span {
         let from = usize::try_from(from).unwrap_or(0);
         let sql = self.statement.sql.as_str();
+        if let Some(start) = word::find(sql, name, from) {
+            return Span::new(start, start + name.len()).shifted(self.statement.span.start);
+        }
         let found = words(sql).into_iter().find(|word| word.0.start >= from && word.1 == name);
         match found {
             Some((span, _)) => span.shifted(self.statement.span.start),
@@ -59,6 +62,9 @@ impl<'c> Context<'_, 'c> {
     pub(super) fn span_at(&self, location: i32) -> Span {
         let Ok(location) = usize::try_from(location) else { return self.statement.span };
         let sql = self.statement.sql.as_str();
+        if let Some(end) = word::name_end(sql, location) {
+            return Span::new(location, end).shifted(self.statement.span.start);
+        }
         let mut end = None;
         for (span, _) in words(sql) {
             let continues = match end {
@@ -181,7 +187,7 @@ impl<'c> Context<'_, 'c> {
 
     pub(super) fn no_schema(&self, schema: &str, span: Span) -> AnalyzeError {
         let close: Vec<&str> = self.catalog.schemas.iter().map(String::as_str).collect();
-        not_there(
+        self.not_there(
             Diagnostic::new(format!("schema \"{schema}\" does not exist"), span),
             schema,
             &close,
@@ -220,7 +226,7 @@ impl<'c> Context<'_, 'c> {
             let message =
                 format!("index \"{name}\" for table \"{}\" does not exist", relation.name.name);
             let absent = Absent::IndexOf { table: relation.name.clone(), name: name.to_owned() };
-            not_there(Diagnostic::new(message, self.span_of(name, 0)), name, &close, absent)
+            self.not_there(Diagnostic::new(message, self.span_of(name, 0)), name, &close, absent)
         })
     }
 
@@ -239,7 +245,7 @@ impl<'c> Context<'_, 'c> {
         let message =
             format!("column \"{name}\" of relation \"{}\" does not exist", relation.name.name);
         let absent = Absent::Column { table: relation.name.clone(), name: name.to_owned() };
-        not_there(Diagnostic::new(message, self.span_of(name, from)), name, &close, absent)
+        self.not_there(Diagnostic::new(message, self.span_of(name, from)), name, &close, absent)
     }
 
     pub(super) fn constraint(
@@ -255,7 +261,7 @@ impl<'c> Context<'_, 'c> {
                 relation.name.name
             );
             let absent = Absent::Constraint { table: relation.name.clone(), name: name.to_owned() };
-            not_there(Diagnostic::new(message, self.span_of(name, from)), name, &close, absent)
+            self.not_there(Diagnostic::new(message, self.span_of(name, from)), name, &close, absent)
         })
     }
 
@@ -263,7 +269,7 @@ impl<'c> Context<'_, 'c> {
     pub(super) fn no_such(&self, what: &str, name: &str, close: &[&str]) -> AnalyzeError {
         let message = format!("{what} \"{name}\" does not exist");
         let absent = Absent::Other { what: what.to_owned(), name: name.to_owned() };
-        not_there(Diagnostic::new(message, self.span_of(name, 0)), name, close, absent)
+        self.not_there(Diagnostic::new(message, self.span_of(name, 0)), name, close, absent)
     }
 
     pub(super) fn wrong_kind(
@@ -328,24 +334,27 @@ impl<'c> Context<'_, 'c> {
         Err(AnalyzeError::Invalid(Diagnostic::new(message, self.span_of(word, 0))))
     }
 
+    fn not_there(
+        &self,
+        diagnostic: Diagnostic,
+        name: &str,
+        candidates: &[&str],
+        absent: Absent,
+    ) -> AnalyzeError {
+        let diagnostic = diagnostic.label("not in the catalog");
+        // What is missing from an assumed catalog is no mistake that a hint could help with.
+        let close = if self.catalog.assumed { None } else { nearest(name, candidates) };
+        let diagnostic = match close {
+            Some(close) => diagnostic.hint(format!("Did you mean \"{close}\"?")),
+            None => diagnostic,
+        };
+        AnalyzeError::Missing(diagnostic, Box::new(absent))
+    }
+
     /// The statement cannot work; `name` is marked.
     pub(super) fn invalid(&self, message: impl Into<String>, name: &str) -> AnalyzeError {
         AnalyzeError::Invalid(Diagnostic::new(message, self.span_of(name, 0)))
     }
-}
-
-fn not_there(
-    diagnostic: Diagnostic,
-    name: &str,
-    candidates: &[&str],
-    absent: Absent,
-) -> AnalyzeError {
-    let diagnostic = diagnostic.label("not in the catalog");
-    let diagnostic = match nearest(name, candidates) {
-        Some(close) => diagnostic.hint(format!("Did you mean \"{close}\"?")),
-        None => diagnostic,
-    };
-    AnalyzeError::Missing(diagnostic, Box::new(absent))
 }
 
 pub(super) fn is_system_schema(schema: &str) -> bool {

@@ -4,7 +4,7 @@
 use super::output::Output;
 use super::{project, replay};
 use crate::config::Settings;
-use crate::connect::{Connection, database_error};
+use crate::connect::{Connection, Target, database_error};
 use crate::error::{Error, Kind};
 use crate::revision::Revision;
 use crate::sandbox::{Cluster, ClusterOptions};
@@ -25,6 +25,12 @@ pub struct What {
     /// it the revisions before a revision are run
     #[arg(long, value_name = "FILE")]
     pub setup: Vec<PathBuf>,
+    /// Begin with the schema of this database, as pg_dump reads it; nothing is changed there
+    #[arg(long, value_name = "URL")]
+    pub like: Option<String>,
+    /// Bring over up to so many rows of each of its tables as well
+    #[arg(long, value_name = "NUMBER", requires = "like", default_value_t = 0)]
+    pub rows: u32,
     /// Major version of the throwaway server; without it the newest found
     #[arg(long, value_name = "MAJOR")]
     pub postgres: Option<u32>,
@@ -39,6 +45,7 @@ pub struct Rehearsal {
     pub revision: Option<Revision>,
     earlier: Vec<Revision>,
     setup: Vec<(String, String)>,
+    like: Option<(Target, u32)>,
 }
 
 impl Rehearsal {
@@ -47,6 +54,8 @@ impl Rehearsal {
     /// # Errors
     /// Files that cannot be read, SQL that cannot be parsed.
     pub fn read(what: &What, settings: &Settings) -> Result<Self, Error> {
+        let like = what.like.as_deref().map(Target::parse).transpose()?;
+        let like = like.map(|target| (target, what.rows));
         let mut setup = Vec::new();
         for path in &what.setup {
             setup.push((path.display().to_string(), without_meta_commands(&read(path)?)));
@@ -54,11 +63,11 @@ impl Rehearsal {
         if let Some((revision, mut earlier)) = as_revision(&what.file, settings)? {
             let in_file = |error| project::sql_error(&revision, error);
             let script = revision.upgrade_script().map_err(in_file)?;
-            if !setup.is_empty() {
+            if !setup.is_empty() || like.is_some() {
                 earlier.clear();
             }
             let (path, text) = (revision.path.clone(), revision.text.clone());
-            return Ok(Self { path, text, script, revision: Some(revision), earlier, setup });
+            return Ok(Self { path, text, script, revision: Some(revision), earlier, setup, like });
         }
         let (path, text) = if what.file == "-" {
             let mut text = String::new();
@@ -72,7 +81,34 @@ impl Rehearsal {
         };
         let script = sql::parse(&text, 0..text.len())
             .map_err(|error| Error::at(Kind::Input, &path, &text, error.into_diagnostic()))?;
-        Ok(Self { path, text, script, revision: None, earlier: Vec::new(), setup })
+        Ok(Self { path, text, script, revision: None, earlier: Vec::new(), setup, like })
+    }
+
+    /// A new database of `cluster`, at the place where the migration begins.
+    ///
+    /// # Errors
+    /// As [`Rehearsal::prepare`], and a schema that cannot be read or brought over.
+    pub async fn database(
+        &self,
+        cluster: &Cluster,
+        name: &str,
+        output: &Output,
+    ) -> Result<Target, Error> {
+        let target = cluster.create_database(name, None).await?;
+        if let Some((source, rows)) = &self.like {
+            let mirrored = cluster.mirror(source, name, *rows).await?;
+            output.say(&format!(
+                "brought over {} tables and {} rows of {source}",
+                mirrored.tables, mirrored.rows
+            ));
+            for table in &mirrored.left_out {
+                output.say(&format!("no rows of {table}"));
+            }
+        }
+        let connection = target.connect("airlock").await?;
+        self.prepare(&connection).await?;
+        connection.close().await;
+        Ok(target)
     }
 
     /// Brings the database of `connection` to where the migration begins.
@@ -95,6 +131,7 @@ impl Rehearsal {
     /// What comes before the migration, in words.
     pub fn preparation(&self) -> String {
         match (&self.earlier[..], &self.setup[..]) {
+            _ if self.like.is_some() => "like the database given".to_owned(),
             ([], []) => "nothing before it".to_owned(),
             ([], files) => {
                 let names: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();

@@ -26,7 +26,7 @@ pub struct Args {
     #[command(flatten)]
     pub what: What,
     /// Run in this database instead of a throwaway server; the migration stays done there
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "like")]
     pub scratch_url: Option<String>,
     /// Use the scratch database although it has tables
     #[arg(long, requires = "scratch_url")]
@@ -41,11 +41,13 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         Some(url) => scratch(url, args.allow_tables).await?,
         None => {
             cluster = server(&args.what, &rehearsal, output).await?;
-            cluster.create_database("trace", None).await?
+            rehearsal.database(&cluster, "trace", output).await?
         }
     };
     let connection = target.connect("airlock trace").await?;
-    rehearsal.prepare(&connection).await?;
+    if args.scratch_url.is_some() {
+        rehearsal.prepare(&connection).await?;
+    }
     let asked = connection.batch_execute("SET client_min_messages = debug1").await;
     asked.map_err(|error| database_error(&error, "ask for messages"))?;
     let traced = statements(&connection, &target, &rehearsal.script).await?;

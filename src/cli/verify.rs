@@ -33,8 +33,8 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let settings = global.settings()?;
     let rehearsal = Rehearsal::read(&args.what, &settings)?;
     let cluster = server(&args.what, &rehearsal, output).await?;
-    let base = cluster.create_database("prepared", None).await?.connect("airlock verify").await?;
-    rehearsal.prepare(&base).await?;
+    let base = rehearsal.database(&cluster, "prepared", output).await?;
+    let base = base.connect("airlock verify").await?;
     let catalog = load(&base).await?;
     base.close().await;
     // Refused before anything runs.

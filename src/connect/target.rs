@@ -217,6 +217,39 @@ impl Target {
         &self.warnings
     }
 
+    /// The same place for a program of PostgreSQL's own, as environment variables: a password on its
+    /// command line would be seen by everyone on the machine.
+    pub fn libpq_environment(&self) -> Vec<(&'static str, String)> {
+        let hosts: Vec<String> = self
+            .endpoints
+            .iter()
+            .map(|endpoint| match &endpoint.host {
+                Host::Unix(directory) => directory.display().to_string(),
+                Host::Tcp { name, .. } => name.clone(),
+            })
+            .collect();
+        let addresses = self.endpoints.iter().map(|endpoint| match &endpoint.host {
+            Host::Unix(_) | Host::Tcp { address: None, .. } => String::new(),
+            Host::Tcp { address: Some(address), .. } => address.to_string(),
+        });
+        let addresses: Vec<String> = addresses.collect();
+        let ports = self.endpoints.iter().map(|endpoint| endpoint.port.to_string());
+        let mut variables = vec![
+            ("PGHOST", hosts.join(",")),
+            ("PGPORT", ports.collect::<Vec<_>>().join(",")),
+            ("PGUSER", self.user.clone()),
+            ("PGDATABASE", self.database.clone()),
+        ];
+        if addresses.iter().any(|address| !address.is_empty()) {
+            variables.push(("PGHOSTADDR", addresses.join(",")));
+        }
+        if let Some((password, _)) = self.endpoints.first().and_then(|first| self.password(first)) {
+            variables.push(("PGPASSWORD", password.to_owned()));
+        }
+        variables.extend(self.tls.libpq_environment());
+        variables
+    }
+
     /// User, place and database without the password; also what `Display` shows.
     pub fn redacted(&self) -> String {
         format!("{} as {} at {}", self.database, self.user, self.host_for_display())

@@ -142,6 +142,27 @@ impl TlsSettings {
         Ok(Self { mode, roots, certificate, key, direct })
     }
 
+    /// The same for libpq, as environment variables.
+    pub(super) fn libpq_environment(&self) -> Vec<(&'static str, String)> {
+        let mode = match self.mode {
+            SslMode::Disable => "disable",
+            SslMode::Prefer => "prefer",
+            SslMode::Require => "require",
+            SslMode::VerifyCa => "verify-ca",
+            SslMode::VerifyFull => "verify-full",
+        };
+        let mut variables = vec![("PGSSLMODE", mode.to_owned())];
+        match &self.roots {
+            Roots::Unchecked => {}
+            Roots::File(path) => variables.push(("PGSSLROOTCERT", path.display().to_string())),
+            Roots::System => variables.push(("PGSSLROOTCERT", "system".to_owned())),
+        }
+        for (name, path) in [("PGSSLCERT", &self.certificate), ("PGSSLKEY", &self.key)] {
+            variables.extend(path.iter().map(|path| (name, path.display().to_string())));
+        }
+        variables
+    }
+
     /// Reads the files and makes the configuration of the handshake.
     pub(super) fn client_config(&self) -> Result<ClientConfig, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,6 +1,6 @@
 //! Where in the file something stands. Only asked when there is a finding.
 
-use crate::sql::{Span, Statement, grammar};
+use crate::sql::{Span, Statement, grammar, word};
 use pg_query::protobuf::AlterTableStmt;
 
 struct Token {
@@ -26,7 +26,7 @@ fn text<'s>(statement: &'s Statement, token: &Token) -> &'s str {
 /// The dotted name that begins at byte `location`; the whole statement when there is none.
 pub(super) fn name_at(statement: &Statement, location: i32) -> Span {
     let Ok(location) = usize::try_from(location) else { return statement.span };
-    if let Some(end) = simple_name_end(&statement.sql, location) {
+    if let Some(end) = word::name_end(&statement.sql, location) {
         return Span::new(location, end).shifted(statement.span.start);
     }
     let tokens = tokens(statement);
@@ -34,25 +34,6 @@ pub(super) fn name_at(statement: &Statement, location: i32) -> Span {
         Some((_, end)) => Span::new(location, end).shifted(statement.span.start),
         None => statement.span,
     }
-}
-
-/// Where the dotted name at `location` ends, when it is one of plain words without space between
-/// them: the usual case, for which nothing has to be scanned.
-fn simple_name_end(sql: &str, location: usize) -> Option<usize> {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let rest = sql.as_bytes().get(location..)?;
-    let length = rest.iter().take_while(|byte| word(**byte) || **byte == b'.').count();
-    let name = &rest[..length];
-    let plain = name
-        .split(|byte| *byte == b'.')
-        .all(|part| part.first().is_some_and(|first| word(*first) && !first.is_ascii_digit()));
-    // What follows may be a dot after space or a comment, a quoted part or a letter beyond ASCII.
-    let after = rest[length..].iter().position(|byte| !byte.is_ascii_whitespace());
-    let ends = match after.map(|at| (at, rest[length + at])) {
-        None | Some((_, b'(' | b')' | b',' | b';')) => true,
-        Some((at, next)) => at > 0 && word(next),
-    };
-    (plain && ends).then_some(location + length)
 }
 
 /// Index of the token after the dotted name at `location`, and where the name ends.

@@ -116,9 +116,18 @@ fn adopt(
     name.clone_into(&mut whole.conname);
     let mode =
         if others.is_empty() { LockMode::AccessExclusive } else { LockMode::ShareRowExclusive };
+    // The partitions' triggers on the referenced table are dropped (`tryAttachPartitionForeignKey`):
+    // ACCESS EXCLUSIVE there, as `analyze` says.
+    let others: Vec<QualifiedName> = others
+        .iter()
+        .filter_map(|other| draft.catalog.relation(other))
+        .flat_map(|other| draft.catalog.family(other))
+        .map(|other| other.name.clone())
+        .collect();
     let set = |mode: LockMode, draft: &Draft<'_>| {
         let own = draft.locks(parent, mode).into_iter().map(|lock| (lock.relation, lock.mode));
-        super::draft::lock_set(own.chain(others.iter().map(|other| (other.clone(), mode))))
+        let other = |name: &QualifiedName| (name.clone(), LockMode::AccessExclusive);
+        super::draft::lock_set(own.chain(others.iter().map(other)))
     };
     let locks = set(mode, draft);
     let undo_locks = set(LockMode::AccessExclusive, draft);

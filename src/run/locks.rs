@@ -31,7 +31,9 @@ const NAMED_MAX: usize = 5;
 pub(super) struct Resolved {
     pub wanted: Wanted,
     /// Whether `LOCK TABLE` works on it for us. Otherwise (a sequence, an index, a table on which
-    /// the role has too few privileges) the statement itself takes the lock, under the timeout.
+    /// the role has too few privileges) the statement itself takes the lock, under the timeout. So
+    /// with a view: `LOCK TABLE` locks all that the view reads as well (manual, `LOCK`), which the
+    /// statement does not.
     pub lockable: bool,
 }
 
@@ -49,7 +51,7 @@ pub(super) async fn resolve(
         .rows(
             "find relations",
             "SELECT n.place, c.oid, \
-             c.relkind IN ('r', 'p', 'v') AND (pg_catalog.has_table_privilege(c.oid, 'UPDATE') \
+             c.relkind IN ('r', 'p') AND (pg_catalog.has_table_privilege(c.oid, 'UPDATE') \
                  OR pg_catalog.has_table_privilege(c.oid, 'DELETE') \
                  OR pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')) AS lockable \
              FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) \

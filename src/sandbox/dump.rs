@@ -42,7 +42,7 @@ impl Cluster {
 }
 
 /// The `pg_dump` of the nearest version that can read a server of `major`.
-fn dumper(major: u32) -> Option<Binaries> {
+pub(super) fn dumper(major: u32) -> Option<Binaries> {
     find_binaries()
         .into_iter()
         .filter(|b| b.has_pg_dump && b.major >= major)
@@ -55,7 +55,7 @@ fn conninfo(database: &str) -> String {
 }
 
 /// Without comments (they name versions) and without the random key of `\restrict`.
-fn stable(dump: &str) -> String {
+pub(super) fn stable(dump: &str) -> String {
     dump.lines()
         .filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "))
         .filter(|line| !line.starts_with("-- Dumped "))

@@ -16,6 +16,7 @@ pub mod outline;
 pub mod parse;
 pub mod shape;
 pub mod walk;
+pub(crate) mod word;
 
 pub use diagnostic::{Diagnostic, Span};
 pub use directive::{Directive, DirectiveKind};

@@ -174,3 +174,57 @@ async fn waits(client: &airlock::connect::Connection, wanted: i64) {
     }
     panic!("{wanted} sessions never waited");
 }
+
+#[test]
+fn a_database_is_brought_over_and_not_touched() {
+    let cluster = Cluster::start(&ClusterOptions { major: Some(15), ..ClusterOptions::default() });
+    let cluster = cluster.unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let live = runtime.block_on(async {
+        let target = cluster.create_database("live", None).await.unwrap();
+        let connection = target.connect("test").await.unwrap();
+        connection
+            .batch_execute(
+                "CREATE ROLE owner_of_shop; CREATE SCHEMA \"Shop\" AUTHORIZATION owner_of_shop;
+                 CREATE TYPE mood AS ENUM ('fine', 'so so');
+                 CREATE TABLE \"Shop\".customers (id serial PRIMARY KEY, name text NOT NULL, mood mood,
+                     loud text GENERATED ALWAYS AS (upper(name)) STORED);
+                 CREATE TABLE \"Shop\".orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                     customer int NOT NULL REFERENCES \"Shop\".customers);
+                 INSERT INTO \"Shop\".customers (name) SELECT 'n\t\\' || i FROM generate_series(1, 500) i;
+                 INSERT INTO \"Shop\".orders (customer) SELECT 501 - i FROM generate_series(1, 500) i;
+                 ALTER TABLE \"Shop\".orders OWNER TO owner_of_shop;",
+            )
+            .await
+            .unwrap();
+        connection
+    });
+    let project = Project::new();
+    project.write(
+        "change.sql",
+        "ALTER TABLE \"Shop\".orders ADD CONSTRAINT positive CHECK (customer > 0);
+         ALTER TABLE \"Shop\".customers ALTER COLUMN id TYPE bigint;
+         INSERT INTO \"Shop\".customers (name, mood) VALUES ('new', 'fine');",
+    );
+    let url = url(&cluster, "live");
+    let arguments = ["trace", "change.sql", "--like", &url, "--rows", "20"];
+    let ran = project.run(&arguments).expect(0);
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    for words in
+        ["2 tables and 40 rows", "full scan", "rewrites: \"Shop\".customers", "model says the same"]
+    {
+        assert!(said.contains(words), "{words} is not in\n{said}");
+    }
+    project.run(&["verify", "change.sql", "--like", &url, "--rows", "5"]);
+    let arguments = ["trace", "change.sql", "--like", &url, "--postgres", "14"];
+    let refused = project.run(&arguments).expect(2);
+    assert!(refused.stderr.contains("PostgreSQL 14, the database's is 15"), "{}", refused.stderr);
+    let left: i64 = runtime.block_on(async {
+        let count =
+            live.query_one("SELECT count(*) FROM pg_constraint WHERE conname = 'positive'", &[]);
+        let found = count.await.unwrap().get(0);
+        live.close().await;
+        found
+    });
+    assert_eq!(left, 0);
+}

@@ -16,6 +16,8 @@ use crate::catalog::{Catalog, TypeDef};
 use crate::sql::{Diagnostic, QualifiedName, grammar};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, TypeName, a_const};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// Every base type of `pg_catalog` (14 to 18) by its own name.
 const BUILT_IN: &str = " aclitem any anyarray anycompatible anycompatiblearray \
@@ -110,6 +112,23 @@ fn integer(node: &Node) -> Option<i32> {
 
 /// A type as `format_type` prints it.
 pub(super) fn printed(text: &str, catalog: &Catalog) -> Option<ColumnType> {
+    thread_local! {
+        /// The same few types come again and again.
+        static PARSED: RefCell<HashMap<String, Option<TypeName>>> = RefCell::default();
+    }
+    const MAX_KEPT: usize = 1_000;
+    PARSED.with_borrow_mut(|parsed| {
+        if parsed.len() > MAX_KEPT {
+            parsed.clear();
+        }
+        if !parsed.contains_key(text) {
+            parsed.insert(text.to_owned(), parse(text));
+        }
+        resolve(parsed.get(text)?.as_ref()?, catalog)
+    })
+}
+
+fn parse(text: &str) -> Option<TypeName> {
     let tree = grammar::parse(&format!("SELECT NULL::{text}")).ok()?;
     let Some(NodeEnum::SelectStmt(select)) = tree.stmts.into_iter().next()?.stmt?.node else {
         return None;
@@ -118,7 +137,7 @@ pub(super) fn printed(text: &str, catalog: &Catalog) -> Option<ColumnType> {
         return None;
     };
     match target.val?.node {
-        Some(NodeEnum::TypeCast(cast)) => resolve(&cast.type_name?, catalog),
+        Some(NodeEnum::TypeCast(cast)) => cast.type_name,
         _ => None,
     }
 }
