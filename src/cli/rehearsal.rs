@@ -28,7 +28,7 @@ pub struct What {
     /// Begin with the schema of this database, as pg_dump reads it; nothing is changed there
     #[arg(long, value_name = "URL")]
     pub like: Option<String>,
-    /// Bring over up to so many rows of each of its tables as well
+    /// Bring over up to so many rows of each of its tables as well, and the rows that they point to
     #[arg(long, value_name = "NUMBER", requires = "like", default_value_t = 0)]
     pub rows: u32,
     /// Major version of the throwaway server; without it the newest found

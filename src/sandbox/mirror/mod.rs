@@ -1,6 +1,8 @@
 //! The schema of a live database, and some rows of each table if wanted, in a throwaway one. There,
 //! it only reads: `pg_dump --schema-only`, and `COPY … TO` of a bounded number of rows.
 
+mod keys;
+
 use super::cluster::Cluster;
 use super::dump;
 use crate::connect::{Connection, Target, database_error};
@@ -33,7 +35,7 @@ struct Table {
 
 impl Cluster {
     /// Makes the empty `database` look like the one at `source`: roles, schema, positions of
-    /// sequences, and up to `rows` rows of each table. Schema `airlock` is left out.
+    /// sequences, and up to `rows` rows of each table with the rows that they point to. Schema `airlock` is left out.
     ///
     /// # Errors
     /// No `pg_dump` as new as the server, what it says, and what this server refuses to create (an
@@ -92,6 +94,9 @@ impl Cluster {
                     mirrored.left_out.push(format!("{}: {why}", table.name));
                 }
             }
+        }
+        if rows > 0 {
+            mirrored.rows += keys::complete(&live, &here).await?;
         }
         here.batch_execute("ANALYZE").await.map_err(|error| failed(&error, "gather statistics"))?;
         here.close().await;
@@ -160,9 +165,20 @@ async fn copy(
     rows: u32,
 ) -> Result<u64, tokio_postgres::Error> {
     let Table { name, columns } = table;
-    let out = format!("COPY (SELECT {columns} FROM ONLY {name} LIMIT {rows}) TO STDOUT");
-    let mut from = pin!(live.copy_out(&out).await?);
-    let mut into = pin!(here.copy_in(&format!("COPY {name} ({columns}) FROM STDIN")).await?);
+    let from = format!("SELECT {columns} FROM ONLY {name} LIMIT {rows}");
+    copy_rows(live, here, &from, name, columns).await
+}
+
+/// Puts what the query `from` gives there into `table` here.
+async fn copy_rows(
+    live: &Connection,
+    here: &Connection,
+    from: &str,
+    table: &str,
+    columns: &str,
+) -> Result<u64, tokio_postgres::Error> {
+    let mut from = pin!(live.copy_out(&format!("COPY ({from}) TO STDOUT")).await?);
+    let mut into = pin!(here.copy_in(&format!("COPY {table} ({columns}) FROM STDIN")).await?);
     while let Some(bytes) = from.try_next().await? {
         into.send(bytes).await?;
     }
