@@ -63,7 +63,7 @@ pub fn function_texts(source: &str) -> Option<Vec<String>> {
     let mut texts = Vec::new();
     collect(&tree, &mut texts);
     let mut targets = Vec::new();
-    crate::catalog::expression::walk(&tree, &mut |kind, node| {
+    crate::catalog::expression::walk_json(&tree, &mut |kind, node| {
         let is_assignment = kind == "PLpgSQL_expr"
             && node["parseMode"].as_u64().is_some_and(|mode| mode > parse_mode::EXPRESSION);
         if let Some(text) = node["query"].as_str().filter(|_| is_assignment)

@@ -7,8 +7,8 @@
 
 use super::scope::{Level, Levels, Meant, Names, by_alias};
 use super::{Certainty, Object};
-use crate::analyze::walk::walk_some;
 use crate::catalog::Catalog;
+use crate::sql::walk::walk_some;
 use crate::sql::{QualifiedName, grammar};
 use pg_query::protobuf::{
     ColumnRef, CopyStmt, FuncCall, InsertStmt, Node, RangeVar, SelectStmt, WithClause, a_const,
