@@ -27,4 +27,5 @@ pub mod rewrite;
 pub mod run;
 pub mod sandbox;
 pub mod sql;
+pub mod telemetry;
 pub mod usage;

@@ -47,7 +47,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // `analyze` for the claim that an observation is held beside.
     ("observe", &["analyze", "connect", "error", "lock", "sql"]),
     // The edge: settings, subcommands and the demonstration put the rest together.
-    ("config", &["connect", "error", "plan", "report", "rewrite", "run", "sql"]),
+    ("telemetry", &["error", "report", "run"]),
+    ("config", &["connect", "error", "plan", "report", "rewrite", "run", "sql", "telemetry"]),
     ("cli", ANY),
     ("demo", ANY),
     ("main", ANY),

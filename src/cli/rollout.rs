@@ -12,6 +12,8 @@ use crate::plan::{Phase, Plan, file};
 use crate::report;
 use crate::revision::Revision;
 use crate::run::{self, End, Hooks, Outcome, Scope};
+use crate::telemetry::Telemetry;
+use crate::telemetry::hook::Occasion;
 use serde_json::{Value, json};
 
 /// A session of work on one database.
@@ -20,6 +22,7 @@ pub struct Session<'a> {
     pub output: &'a Output,
     pub target: Target,
     hooks: Hooks,
+    telemetry: Telemetry,
     runs: Vec<(Plan, Outcome)>,
     verified: usize,
 }
@@ -34,12 +37,10 @@ impl<'a> Session<'a> {
         for warning in target.warnings() {
             output.say(&format!("warning: {warning}"));
         }
-        let hooks = Hooks {
-            progress: progress::choose(output),
-            stop: stopping::listen(output)?,
-            tap: None,
-        };
-        Ok(Self { settings, output, target, hooks, runs: Vec::new(), verified: 0 })
+        let telemetry = Telemetry::start(&settings.telemetry, progress::choose(output))?;
+        let hooks =
+            Hooks { progress: telemetry.progress(), stop: stopping::listen(output)?, tap: None };
+        Ok(Self { settings, output, target, hooks, telemetry, runs: Vec::new(), verified: 0 })
     }
 
     pub async fn connect(&self) -> Result<Connection, Error> {
@@ -98,7 +99,9 @@ impl<'a> Session<'a> {
         through: Phase,
     ) -> Result<End, Error> {
         let (limits, scope) = (&self.settings.limits, Scope { through });
-        let outcome = run::execute(&self.target, &plan, scope, limits, self.hooks.clone()).await?;
+        self.begins(&plan).await?;
+        let ended = run::execute(&self.target, &plan, scope, limits, self.hooks.clone()).await;
+        let outcome = self.ended(&plan, ended.map_err(Error::from)).await?;
         let end = outcome.end;
         if end == End::Gate(Phase::Contract)
             && let Err(error) = usage::remember(&self.target, &plan).await
@@ -113,6 +116,34 @@ impl<'a> Session<'a> {
             self.verified += verify_section::run(revision, &self.target).await?;
         }
         Ok(end)
+    }
+
+    /// Tells the hooks that a run begins.
+    async fn begins(&self, plan: &Plan) -> Result<(), Error> {
+        let more = json!({ "revision": plan.revision.id, "message": plan.revision.message });
+        self.telemetry.hooks.call(Occasion::Start, &more).await
+    }
+
+    /// Tells the hooks how a run has ended.
+    async fn ended(&self, plan: &Plan, ended: Result<Outcome, Error>) -> Result<Outcome, Error> {
+        let hooks = &self.telemetry.hooks;
+        let outcome = match ended {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let mut more = report::error::json(&error);
+                more["revision"] = json!(plan.revision.id);
+                // Why the run failed is worth more than that nobody could be told.
+                let _ = hooks.call(Occasion::Failed, &more).await;
+                return Err(error);
+            }
+        };
+        let occasion = match outcome.end {
+            End::Gate(_) => Occasion::Gate,
+            End::Finished => Occasion::Done,
+            End::RolledBack => Occasion::RolledBack,
+        };
+        hooks.call(occasion, &report::run::json(plan, &outcome)).await?;
+        Ok(outcome)
     }
 
     /// From the gate on, what the new application relies on must be there.
@@ -133,7 +164,9 @@ impl<'a> Session<'a> {
     /// Contract has begun, or whatever stops the run.
     pub async fn rollback(&mut self, plan: Plan) -> Result<(), Error> {
         let limits = &self.settings.limits;
-        let outcome = run::rollback(&self.target, &plan, limits, self.hooks.clone()).await?;
+        self.begins(&plan).await?;
+        let ended = run::rollback(&self.target, &plan, limits, self.hooks.clone()).await;
+        let outcome = self.ended(&plan, ended.map_err(Error::from)).await?;
         self.runs.push((plan, outcome));
         Ok(())
     }

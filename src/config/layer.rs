@@ -1,5 +1,6 @@
 //! One source of settings: flags, environment or file. Each has its own, all have the same shape.
 
+use super::telemetry::{FileHook, FileLog, FileMetrics};
 use super::throttle::FileThrottle;
 use super::value;
 use crate::error::{Error, Kind};
@@ -83,6 +84,9 @@ pub(super) struct FileLayer {
     pub(super) plan: FilePlan,
     pub(super) report: FileReport,
     pub(super) throttle: FileThrottle,
+    pub(super) metrics: FileMetrics,
+    pub(super) log: FileLog,
+    pub(super) hook: Vec<FileHook>,
     pub(super) lint: LintSettings,
 }
 

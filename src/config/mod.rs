@@ -4,6 +4,7 @@
 //! Reads the file; never opens a connection.
 
 pub mod layer;
+mod telemetry;
 pub mod template;
 mod throttle;
 
@@ -14,6 +15,7 @@ use crate::rewrite;
 use crate::run::limits::Limits;
 pub use crate::run::value;
 use crate::sql::{Diagnostic, Span};
+use crate::telemetry::Settings as Telemetry;
 use layer::{FileLayer, LimitsLayer};
 pub use layer::{LintIgnore, LintSettings};
 use std::fmt;
@@ -36,6 +38,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What decides between recipes.
     pub planning: rewrite::Options,
+    /// Where a run is told of beside the terminal.
+    pub telemetry: Telemetry,
     /// What times are estimated from.
     pub speed: Speed,
     /// What `airlock.toml` says about `lint`, as written.
@@ -152,6 +156,7 @@ fn resolve(
         migrations: folder.join(file.migrations.as_deref().unwrap_or("migrations")),
         plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
         lint: file.lint,
+        telemetry: telemetry::settings(file.metrics, file.log, file.hook)?,
         speed,
         limits: {
             let throttle = file.throttle.settings()?;

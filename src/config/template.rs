@@ -63,6 +63,23 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 # sql = "SELECT count(*) FROM shop.cart WHERE open"
 # max = 5000
 
+# docs/observing.md describes the next three.
+[metrics]
+# For the textfile collector of node_exporter, and an address at which GET /metrics is answered.
+# textfile = "/var/lib/node_exporter/airlock.prom"
+# listen = "127.0.0.1:9187"
+
+[log]
+# Events, one JSON object a line, appended.
+# file = "airlock.log"
+
+# Called with JSON on its input. on: start, gate, done, rolled-back, failed, paused, throttled, resumed.
+# [[hook]]
+# on = ["gate", "done", "failed"]
+# command = ["/usr/local/bin/tell-the-team"]
+# timeout = "10s"
+# required = false
+
 [plan]
 # Tables of fewer rows are changed in one statement.
 # small_table_rows = 10000

@@ -180,6 +180,30 @@ fn every_signal_can_be_given_a_threshold() {
 }
 
 #[test]
+fn telemetry_is_off_until_it_is_asked_for() {
+    use crate::telemetry::hook::Occasion;
+    let nothing = settings(Flags::default(), &[], "").unwrap().telemetry;
+    assert_eq!(nothing, Telemetry::default());
+    let file = "[metrics]\ntextfile = '/m/a.prom'\nlisten = '127.0.0.1:9187'\n\
+        [log]\nfile = 'a.log'\n[[hook]]\non = ['gate', 'rolled-back']\ncommand = ['x', 'y']\n\
+        timeout = '2s'\nrequired = true";
+    let found = settings(Flags::default(), &[], file).unwrap().telemetry;
+    assert_eq!(found.textfile.as_deref(), Some(Path::new("/m/a.prom")));
+    assert_eq!(found.listen.map(|at| at.port()), Some(9187));
+    assert_eq!(found.hooks[0].on, [Occasion::Gate, Occasion::RolledBack]);
+    assert!(found.hooks[0].required && found.hooks[0].timeout == Duration::from_secs(2));
+    for bad in [
+        "[[hook]]\non = ['gate']\ncommand = []",
+        "[[hook]]\non = []\ncommand = ['x']",
+        "[[hook]]\non = ['lunch']\ncommand = ['x']",
+        "[[hook]]\non = ['gate']\ncommand = ['x']\ntimeout = '0s'",
+        "[metrics]\nlisten = '9187'",
+    ] {
+        assert_eq!(settings(Flags::default(), &[], bad).unwrap_err().kind, Kind::Input, "{bad}");
+    }
+}
+
+#[test]
 fn the_template_holds_the_defaults() {
     let uncommented = |text: &str| -> String {
         text.lines()
@@ -192,7 +216,8 @@ fn the_template_holds_the_defaults() {
     };
     // Signals have no default threshold; what is shown can be taken as it stands.
     let (before, rest) = template::TEMPLATE.split_once("[throttle]").unwrap();
-    let (throttle, after) = rest.split_once("[plan]").unwrap();
+    let (throttle, after) = rest.split_once("# docs/observing.md").unwrap();
+    let after = after.split_once("[plan]").unwrap().1;
     let throttle = uncommented(&format!("[throttle]{throttle}"));
     let signals = settings(Flags::default(), &[], &throttle).unwrap().limits.throttle;
     assert!(signals.queries.len() == 1 && signals.windows.len() == 2 && signals.stall.is_some());

@@ -109,7 +109,7 @@ async fn a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been() {
         expected.extend(client.await.unwrap());
     }
     assert!(expected.len() > 100, "the clients hardly wrote: {}", expected.len());
-    kills += until_done(&site, &["contract"], 0).await;
+    kills += until_done(&site, &["contract", "--because", "the clients have ended"], 0).await;
     assert!(kills > 0, "it was never killed");
     assert_eq!(site.states(), ["done"]);
 

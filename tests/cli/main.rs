@@ -16,4 +16,5 @@ mod report;
 mod shipped;
 mod site;
 mod steering;
+mod telemetry;
 mod usage;

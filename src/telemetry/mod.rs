@@ -1,0 +1,80 @@
+//! What a run tells other programs: metrics for Prometheus, a log in JSON, notifications by hook.
+//!
+//! Everything here listens to the events of a run and says them in another form. None of it can make
+//! a run fail but a hook that is `required`.
+
+mod endpoint;
+pub mod hook;
+pub mod log;
+pub mod metrics;
+mod textfile;
+
+use crate::error::Error;
+use crate::run::{Event, Progress};
+use hook::{Hook, Hooks};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where telemetry goes; nowhere by default.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    /// `[metrics]`: a file for the textfile collector of node_exporter.
+    pub textfile: Option<PathBuf>,
+    /// `[metrics]`: an address at which `GET /metrics` is answered.
+    pub listen: Option<SocketAddr>,
+    /// `[log]`: a file to which events are appended.
+    pub log: Option<PathBuf>,
+    /// `[[hook]]`
+    pub hooks: Vec<Hook>,
+}
+
+/// Everything that listens to a run.
+pub struct Telemetry {
+    all: Vec<Arc<dyn Progress>>,
+    pub hooks: Arc<Hooks>,
+    _textfile: Option<textfile::Writer>,
+    _endpoint: Option<endpoint::Server>,
+}
+
+impl Telemetry {
+    /// Starts what is asked for, beside `shown`, which shows the run to a person.
+    ///
+    /// # Errors
+    /// A log that cannot be opened, an address that cannot be listened at.
+    pub fn start(settings: &Settings, shown: Arc<dyn Progress>) -> Result<Self, Error> {
+        let hooks = Arc::new(Hooks::new(settings.hooks.clone(), Arc::clone(&shown)));
+        let mut all: Vec<Arc<dyn Progress>> = vec![shown];
+        if let Some(path) = &settings.log {
+            all.push(Arc::new(log::Log::open(path)?));
+        }
+        let metrics = Arc::new(metrics::Metrics::default());
+        if settings.textfile.is_some() || settings.listen.is_some() {
+            all.push(Arc::clone(&metrics) as Arc<dyn Progress>);
+        }
+        let textfile =
+            settings.textfile.as_ref().map(|path| textfile::Writer::start(path, &metrics));
+        let endpoint =
+            settings.listen.map(|at| endpoint::Server::start(at, &metrics)).transpose()?;
+        if !settings.hooks.is_empty() {
+            all.push(Arc::clone(&hooks) as Arc<dyn Progress>);
+        }
+        Ok(Self { all, hooks, _textfile: textfile, _endpoint: endpoint })
+    }
+
+    /// What a run is to tell its events.
+    pub fn progress(&self) -> Arc<dyn Progress> {
+        Arc::new(Tee(self.all.clone()))
+    }
+}
+
+/// Tells several.
+struct Tee(Vec<Arc<dyn Progress>>);
+
+impl Progress for Tee {
+    fn event(&self, event: &Event) {
+        for one in &self.0 {
+            one.event(event);
+        }
+    }
+}
