@@ -345,9 +345,19 @@ fn endpoints(parameters: &mut BTreeMap<String, String>) -> Result<Vec<Endpoint>,
     Ok(endpoints)
 }
 
+/// In seconds, and the driver's names where it takes no other; what the URL says wins.
+const TCP_DEFAULTS: [(&str, &str); 3] =
+    [("keepalives_idle", "10"), ("keepalives_interval", "5"), ("tcp_user_timeout", "20")];
+
 /// The driver's configuration from the parameters that are left; an unknown one is an error.
 fn base_config(parameters: BTreeMap<String, String>) -> Result<tokio_postgres::Config, Error> {
     let mut text = String::new();
+    // A server that is gone without a goodbye is noticed within half a minute, not after hours.
+    for (key, value) in TCP_DEFAULTS {
+        if !parameters.contains_key(key) {
+            text.push_str(&format!("{key}={value} "));
+        }
+    }
     for (key, value) in parameters {
         let (key, value) = match (key.as_str(), value.as_str()) {
             ("keepalives_count", _) => ("keepalives_retries", value),

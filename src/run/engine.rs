@@ -161,6 +161,7 @@ impl Run<'_> {
                 shared,
                 &self.identity,
                 &self.hooks.progress,
+                work.pid,
             ),
             shared: shared.clone(),
             identity: &self.identity.clone(),
@@ -168,6 +169,8 @@ impl Run<'_> {
             work,
             figures: Figures::new(),
         };
+        // A lock taken through a pooler would be somebody else's.
+        runner.guard.ready().await?;
         takeover::take_lock(runner).await?;
         let result = match Box::pin(self.as_runner(goal, runner)).await {
             // Nobody is there any more to leave.

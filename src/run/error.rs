@@ -82,6 +82,9 @@ pub enum RunError {
     /// A timeout or another bound does not hold on this connection.
     #[error("the setting {name} does not stay as it was set")]
     SettingLost { name: String },
+    /// Two connections of ours speak with the same backend.
+    #[error("between us and the server is a pooler that hands its connections out anew")]
+    Pooled,
     #[error("could not {doing}: {}", .error.message)]
     Server { doing: String, error: Box<ServerError> },
     #[error(transparent)]
@@ -186,6 +189,7 @@ impl RunError {
             | RunError::NotWalkable { .. }
             | RunError::ProbeDisagrees { .. }
             | RunError::SettingLost { .. }
+            | RunError::Pooled
             | RunError::Server { .. }
             | RunError::Journal(_)
             | RunError::Lifecycle(_) => Kind::Failed,
@@ -238,6 +242,11 @@ impl RunError {
             | RunError::PassesExhausted { .. }
             | RunError::WalkRestarted { .. }
             | RunError::ProbeDisagrees { .. } => Some(RESUMABLE.to_owned()),
+            RunError::Pooled => Some(
+                "Locks, timeouts and the runner's lock would be those of whoever comes next. \
+                 Nothing was done."
+                    .to_owned(),
+            ),
             RunError::Cut
             | RunError::Replaced { refused: None }
             | RunError::ServerMajor { .. }
@@ -298,7 +307,9 @@ impl RunError {
                  with `-- airlock: allow triggers-fire \"why\"`."
             }
             RunError::Server { error, .. } => return server_hint(error),
-            RunError::SettingLost { .. } => "Connect to PostgreSQL itself, not through a pooler.",
+            RunError::SettingLost { .. } | RunError::Pooled => {
+                "Connect to PostgreSQL itself, not through a pooler in transaction mode."
+            }
             RunError::Journal(JournalError::Version { .. }) => "Use the newer airlock.",
             RunError::Cut
             | RunError::Lost { .. }

@@ -19,6 +19,7 @@ mod concurrent;
 mod engine;
 mod error;
 mod facts;
+mod flight;
 mod guard;
 pub mod limits;
 mod locks;

@@ -4,6 +4,7 @@
 //! Never retries and never decides what an error means.
 
 use super::error::{RunError, ServerError};
+use super::flight::Flights;
 use super::stop::Stop;
 use super::tap::{Label, Tap, Verdict};
 use crate::connect::{Canceller, Connection, database_error, is_connection_lost};
@@ -60,11 +61,12 @@ pub(super) struct Shared {
     pub tap: Option<Arc<dyn Tap>>,
     /// Set by the first cut: every session of the run is cut off with it.
     pub cut: Arc<AtomicBool>,
+    pub flights: Flights,
 }
 
 impl Shared {
     pub(super) fn new(stop: Stop, tap: Option<Arc<dyn Tap>>) -> Self {
-        Self { stop, tap, cut: Arc::new(AtomicBool::new(false)) }
+        Self { stop, tap, cut: Arc::new(AtomicBool::new(false)), flights: Flights::default() }
     }
 
     pub(super) fn is_cut(&self) -> bool {
@@ -78,6 +80,8 @@ pub(super) struct Session {
     canceller: Canceller,
     shared: Shared,
     place: Mutex<Place>,
+    /// An answer did not arrive: nothing of this connection can be relied on.
+    lost: AtomicBool,
     /// Process id of the backend.
     pub pid: i32,
 }
@@ -93,7 +97,8 @@ impl Session {
     pub(super) async fn new(connection: Connection, shared: Shared) -> Result<Self, Fault> {
         let canceller = connection.canceller();
         let place = Mutex::new(Place { step: "run".to_owned(), ordinal: 0 });
-        let mut session = Self { connection, canceller, shared, place, pid: 0 };
+        let lost = AtomicBool::new(false);
+        let mut session = Self { connection, canceller, shared, place, lost, pid: 0 };
         let row = session.row("backend pid", "SELECT pg_catalog.pg_backend_pid()", &[]).await?;
         session.pid = row.get(0);
         Ok(session)
@@ -235,11 +240,13 @@ impl Session {
         if self.shared.stop.insisted() {
             return Err(Fault::Insisted);
         }
+        let flight = self.shared.flights.depart(self.pid);
         self.tapped(what, async {
             tokio::pin!(sent);
             tokio::select! {
                 biased;
                 answer = &mut sent => return answer.map_err(InFlight::Failed),
+                why = flight.lost() => return Err(InFlight::Lost(why)),
                 () = self.shared.stop.now() => {}
             }
             // A failure to cancel leaves the statement running; the timeout is for that as well.
@@ -258,8 +265,19 @@ impl Session {
         what: &str,
         sent: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Fault> {
+        if self.lost.load(Ordering::Relaxed) {
+            return Err(Fault::Lost("the connection was given up".to_owned()));
+        }
+        let sent = async {
+            let answer = sent.await.map_err(Into::into);
+            // Nothing is sent any more on a connection whose answers do not arrive.
+            if matches!(answer, Err(InFlight::Lost(_))) {
+                self.lost.store(true, Ordering::Relaxed);
+            }
+            answer
+        };
         let Some(tap) = &self.shared.tap else {
-            return sent.await.map_err(|error| fault(error.into(), what));
+            return sent.await.map_err(|error| fault(error, what));
         };
         let (step, ordinal) = {
             let mut place = self.place();
@@ -270,7 +288,7 @@ impl Session {
         self.heed(|| tap.before(label))?;
         let answer = sent.await;
         self.heed(|| tap.after(label))?;
-        answer.map_err(|error| fault(error.into(), what))
+        answer.map_err(|error| fault(error, what))
     }
 
     fn heed(&self, tap: impl FnOnce() -> Verdict) -> Result<(), Fault> {
@@ -290,6 +308,8 @@ impl Session {
 /// How a statement on its way can end other than well.
 enum InFlight {
     Insisted,
+    /// The guard has seen that no answer will come.
+    Lost(&'static str),
     Failed(tokio_postgres::Error),
 }
 
@@ -302,6 +322,7 @@ impl From<tokio_postgres::Error> for InFlight {
 fn fault(error: InFlight, what: &str) -> Fault {
     let error = match error {
         InFlight::Insisted => return Fault::Insisted,
+        InFlight::Lost(why) => return Fault::Lost(why.to_owned()),
         InFlight::Failed(error) => error,
     };
     if is_connection_lost(&error) {

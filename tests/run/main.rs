@@ -6,8 +6,10 @@
 mod admission;
 mod backfills;
 mod crash;
+mod hard;
 mod long;
 mod lost;
+mod network;
 mod runners;
 mod support;
 mod throttle;

@@ -12,6 +12,7 @@ mod task;
 pub(super) use crate::journal::Pose;
 
 use super::error::RunError;
+use super::flight::Flights;
 use super::pace::Pace;
 use super::progress::Progress;
 use super::session::Shared;
@@ -57,6 +58,8 @@ struct Inner {
     /// Something new is to be watched.
     wake: Notify,
     connected: AtomicBool,
+    /// The guard speaks with the backend that works: somebody in between shares connections out.
+    pooled: AtomicBool,
     /// The heartbeat is on: the runner's row is written.
     beating: AtomicBool,
     /// The runner's row is no longer ours.
@@ -104,6 +107,7 @@ impl Guard {
         shared: &Shared,
         identity: &Identity,
         progress: &Arc<dyn Progress>,
+        working: i32,
     ) -> Self {
         let inner = Arc::new(Inner {
             watched: Mutex::new(Vec::new()),
@@ -111,6 +115,7 @@ impl Guard {
             cancelling: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             connected: AtomicBool::new(false),
+            pooled: AtomicBool::new(false),
             beating: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
             activity: Mutex::new(String::new()),
@@ -120,10 +125,17 @@ impl Guard {
         let task = task::Task {
             inner: Arc::clone(&inner),
             target: target.clone(),
+            working,
             pace: pace.clone(),
+            flights: shared.flights.clone(),
             progress: Arc::clone(progress),
             // The guard goes on when the user insists, and is not tapped.
-            shared: Shared { stop: super::Stop::new(), tap: None, cut: Arc::clone(&shared.cut) },
+            shared: Shared {
+                stop: super::Stop::new(),
+                tap: None,
+                cut: Arc::clone(&shared.cut),
+                flights: Flights::default(),
+            },
             runner: identity.runner.clone(),
             revision: identity.revision.clone(),
         };
@@ -134,6 +146,9 @@ impl Guard {
     pub(super) async fn ready(&self) -> Result<(), RunError> {
         let deadline = Instant::now() + READY_TIMEOUT;
         while !self.inner.connected.load(Ordering::Acquire) {
+            if self.inner.pooled.load(Ordering::Acquire) {
+                return Err(RunError::Pooled);
+            }
             if Instant::now() > deadline || self.task.is_finished() {
                 return Err(RunError::Lost {
                     step: None,

@@ -35,6 +35,16 @@ pub(super) fn waiter(row: &tokio_postgres::Row) -> Waiter {
     Waiter { pid: row.get("pid"), waited_ms: row.get("waited_ms"), behind: row.get("by") }
 }
 
+/// What backends of ours do.
+pub(super) fn vitals(pids: &[i32]) -> Command {
+    Command::new(
+        "vitals",
+        "SELECT a.pid, a.state FROM pg_stat_activity AS a WHERE a.pid = ANY ($1::bigint[]::int[])",
+        vec![Value::BigInts(pids.iter().map(|pid| i64::from(*pid)).collect())],
+        Hits::Any,
+    )
+}
+
 /// Cancels what a backend of ours is doing.
 pub(super) fn cancel(pid: i32) -> Command {
     Command::new(

@@ -6,6 +6,7 @@ use crate::connect::Target;
 use crate::journal::control;
 use crate::journal::runner::beat;
 use crate::run::error::RunError;
+use crate::run::flight::{Flights, Vital};
 use crate::run::look::milliseconds;
 use crate::run::pace::Pace;
 use crate::run::pace::control::Control;
@@ -21,6 +22,12 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Time between two looks at the orders; a notification brings the next one at once.
 const ORDERS: Duration = Duration::from_millis(400);
+
+/// Time between two looks at backends that owe an answer for that long.
+const VITALS: Duration = Duration::from_secs(2);
+
+/// How long nothing may get through before every statement on its way counts as lost.
+const CUT_OFF: Duration = Duration::from_secs(20);
 
 /// Shortest and longest pause between two attempts to connect.
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
@@ -41,7 +48,11 @@ struct Orders {
 pub(super) struct Task {
     pub inner: Arc<Inner>,
     pub target: Target,
+    /// Process id of the backend that works.
+    pub working: i32,
     pub pace: Pace,
+    /// Statements of the sessions that are watched over.
+    pub flights: Flights,
     pub progress: Arc<dyn Progress>,
     pub shared: Shared,
     pub runner: String,
@@ -52,12 +63,18 @@ impl Task {
     /// Runs until it is aborted or cut off.
     pub(super) async fn run(self) {
         let mut pause = RECONNECT_MIN;
+        let mut through = Instant::now();
         while !self.shared.is_cut() {
-            if let Ok(session) = self.connect().await {
+            let connected = tokio::time::timeout(SAMPLE_TIMEOUT, self.connect()).await;
+            if let Ok(Ok(session)) = connected {
                 pause = RECONNECT_MIN;
+                through = Instant::now();
                 // Ends when the connection does.
-                let Err(_) = self.serve(&session).await;
+                let Err(_) = self.serve(&session, &mut through).await;
                 self.inner.connected.store(false, Ordering::Release);
+            }
+            if through.elapsed() > CUT_OFF {
+                self.flights.cut_off(CUT_OFF);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RECONNECT_MAX);
@@ -69,6 +86,10 @@ impl Task {
         let session = Session::new(connection, self.shared.clone())
             .await
             .map_err(|fault| fault.doing("start the guard"))?;
+        if session.pid == self.working {
+            self.inner.pooled.store(true, Ordering::Release);
+            return Err(RunError::Pooled);
+        }
         prepare(&session, &self.pace.limits(), Use::Guard).await?;
         match session.control(control::LISTEN).await {
             // Looking often enough does too.
@@ -78,13 +99,19 @@ impl Task {
         Ok(session)
     }
 
-    async fn serve(&self, session: &Session) -> Result<std::convert::Infallible, Fault> {
+    /// `through`: when the server last answered.
+    async fn serve(
+        &self,
+        session: &Session,
+        through: &mut Instant,
+    ) -> Result<std::convert::Infallible, Fault> {
         let mut orders = Orders::default();
         // What was asked for before we came counts from the start.
         self.bounded(self.look(session, &mut orders)).await?;
         self.inner.connected.store(true, Ordering::Release);
         let mut next_beat = Instant::now();
         let mut next_look = Instant::now() + ORDERS;
+        let mut next_vitals = Instant::now() + VITALS;
         let mut last_sample: Option<Instant> = None;
         loop {
             if self.shared.is_cut() {
@@ -100,6 +127,11 @@ impl Task {
             if Instant::now() >= next_look {
                 self.bounded(self.look(session, &mut orders)).await?;
                 next_look = Instant::now() + ORDERS;
+                *through = Instant::now();
+            }
+            if Instant::now() >= next_vitals {
+                self.bounded(self.vitals(session)).await?;
+                next_vitals = Instant::now() + VITALS;
             }
             if Instant::now() >= next_beat || self.inner.beat_now.swap(false, Ordering::AcqRel) {
                 if self.inner.beating.load(Ordering::Acquire) {
@@ -141,6 +173,30 @@ impl Task {
             Err(Fault::Server(_)) => Ok(()),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Sees what backends do that owe an answer.
+    async fn vitals(&self, session: &Session) -> Result<(), Fault> {
+        let overdue = self.flights.overdue(VITALS);
+        if overdue.is_empty() {
+            return Ok(());
+        }
+        let rows = match session.ask(&sample::vitals(&overdue)).await {
+            Ok(rows) => rows,
+            Err(Fault::Server(_)) => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        for pid in overdue {
+            let row = rows.iter().find(|row| row.get::<_, i32>("pid") == pid);
+            let state = row.map(|row| row.get::<_, Option<&str>>("state"));
+            let vital = match state {
+                None => Vital::Gone,
+                Some(Some(state)) if state.starts_with("idle") => Vital::Idle,
+                Some(_) => Vital::Working,
+            };
+            self.flights.seen(pid, vital, VITALS);
+        }
+        Ok(())
     }
 
     /// Reads the orders and tells the pace.

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::connect::Target;
 use crate::run::error::RunError;
+use crate::run::flight::Flights;
 use crate::run::limits::Limits;
 use crate::run::pace::{Pace, Reading};
 use crate::run::session::{Fault, Session, Shared};
@@ -135,7 +136,12 @@ impl Drop for Task {
 /// Starts reading. The connection is made when there is something to ask.
 pub(in crate::run) fn start(target: &Target, pace: &Pace, shared: &Shared) -> Task {
     // Not tapped, and it goes on when the user insists: it never works on anything.
-    let shared = Shared { stop: crate::run::Stop::new(), tap: None, cut: Arc::clone(&shared.cut) };
+    let shared = Shared {
+        stop: crate::run::Stop::new(),
+        tap: None,
+        cut: Arc::clone(&shared.cut),
+        flights: Flights::default(),
+    };
     Task(tokio::spawn(read_on(target.clone(), pace.clone(), shared)))
 }
 
