@@ -329,7 +329,7 @@ impl RunError {
 
 fn server_hint(error: &ServerError) -> Option<String> {
     let ours = match error.sqlstate.as_str() {
-        "42501" => "The role lacks a privilege; docs/privileges.md lists what it needs.",
+        "42501" => "The role lacks a privilege; docs/operating.md lists what it needs.",
         "53100" => "Run the same command again when the server has room.",
         "53300" => {
             "The server has no connection left; airlock needs two, and one more for each job."

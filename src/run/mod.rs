@@ -69,7 +69,8 @@ pub async fn execute(
     limits: &Limits,
     hooks: Hooks,
 ) -> Result<Outcome, RunError> {
-    start(target, plan, limits, &hooks).run(Goal::Execute(scope)).await
+    // Boxed, as callers would carry its whole state on their stacks.
+    Box::pin(start(target, plan, limits, &hooks).run(Goal::Execute(scope))).await
 }
 
 /// Takes back what was done of `plan`, in reverse, unless contract has begun.
@@ -82,7 +83,7 @@ pub async fn rollback(
     limits: &Limits,
     hooks: Hooks,
 ) -> Result<Outcome, RunError> {
-    start(target, plan, limits, &hooks).run(Goal::RollBack).await
+    Box::pin(start(target, plan, limits, &hooks).run(Goal::RollBack)).await
 }
 
 fn start<'a>(target: &'a Target, plan: &'a Plan, limits: &'a Limits, hooks: &'a Hooks) -> Run<'a> {

@@ -30,7 +30,7 @@ pub(super) async fn run(
         why: step.why.clone(),
         resumed,
     });
-    let result = carry_out(run, runner, step).await;
+    let result = Box::pin(carry_out(run, runner, step)).await;
     run.count(runner.figures.report(step));
     match result {
         Ok(()) => {
@@ -73,7 +73,7 @@ async fn carry_out(
         Action::Concurrent { sql, probe, cleanup } => {
             concurrent::run(runner, step, concurrent::Job { sql, probe, cleanup }).await
         }
-        Action::Backfill(planned) => backfill::run(run, runner, step, planned).await,
+        Action::Backfill(planned) => Box::pin(backfill::run(run, runner, step, planned)).await,
         Action::Verify { relation, check, meaning } => {
             verify::run(runner, step, relation, check, meaning).await
         }

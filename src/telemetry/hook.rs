@@ -135,8 +135,9 @@ impl Hooks {
     /// Calls the hooks without waiting for them: in the middle of a run.
     fn tell(&self, occasion: Occasion, more: &Value) {
         let message = self.message(occasion, more);
-        for hook in self.of(occasion).cloned() {
-            let (message, shown) = (message.clone(), Arc::clone(&self.shown));
+        for hook in self.of(occasion) {
+            let (hook, message) = (hook.clone(), message.clone());
+            let shown = Arc::clone(&self.shown);
             let called = tokio::spawn(async move {
                 if let Err(error) = hook.call(&message).await {
                     shown.event(&Event::Notice { text: remark(&error) });

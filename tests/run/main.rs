@@ -7,6 +7,7 @@ mod admission;
 mod backfills;
 mod crash;
 mod hard;
+mod interference;
 mod long;
 mod lost;
 mod network;
