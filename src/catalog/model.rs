@@ -368,6 +368,8 @@ pub struct Trigger {
     pub columns: Vec<String>,
     /// Made by airlock.
     pub ours: bool,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -375,6 +377,8 @@ pub struct Policy {
     pub name: String,
     pub definition: String,
     pub columns: Vec<String>,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

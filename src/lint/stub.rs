@@ -232,12 +232,14 @@ fn member(catalog: &mut Catalog, what: &str, name: &str, node: &NodeEnum) -> boo
     let Some(table) = table_of(catalog, node) else { return false };
     change(catalog, &table, |relation| match what {
         "policy" => relation.policies.push(Policy {
+            comment: None,
             name: name.to_owned(),
             definition: String::new(),
             columns: Vec::new(),
         }),
         "rule" => relation.rules.push(name.to_owned()),
         _ => relation.triggers.push(Trigger {
+            comment: None,
             name: name.to_owned(),
             definition: String::new(),
             enabled: 'O',

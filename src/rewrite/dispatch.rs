@@ -15,6 +15,10 @@ use pg_query::protobuf::{
 
 /// Adds the steps of `statement`, of which `impact` says what it would do as written.
 pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
+    if draft.retypes.absorbs(draft.number() - 1) {
+        // Carried out by the switch of a change of type.
+        return;
+    }
     match &statement.node {
         NodeEnum::AlterTableStmt(alter) if alter.objtype() == ObjectType::ObjectTable => {
             alter_table(draft, statement, impact);

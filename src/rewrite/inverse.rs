@@ -423,6 +423,8 @@ fn rename_back(draft: &mut Draft<'_>, rename: &RenameStmt) -> Undo {
             Undo::Transaction { sql, locks: Vec::new() }
         } else if rename.rename_type() == ObjectType::ObjectIndex {
             index_back(draft, rename)
+        } else if rename.rename_type() == ObjectType::ObjectType {
+            type_back(draft, rename)
         } else {
             Undo::Irreversible { why: "the rename stays after a rollback".to_owned() }
         };
@@ -467,5 +469,29 @@ fn index_back(draft: &Draft<'_>, rename: &RenameStmt) -> Undo {
             Undo::Transaction { sql, locks: Vec::new() }
         }
         None => Undo::Nothing,
+    }
+}
+
+fn type_back(draft: &Draft<'_>, rename: &RenameStmt) -> Undo {
+    let path = match rename.object.as_ref().and_then(|object| object.node.as_ref()) {
+        Some(NodeEnum::List(list)) => groups::strings(&list.items),
+        _ => Vec::new(),
+    };
+    let known = |schema: &str, name: &str| {
+        let name = QualifiedName::new(schema, name);
+        draft.catalog.types.contains_key(&name).then_some(name)
+    };
+    let found = match path.as_slice() {
+        [name] => draft.catalog.server.search_path.iter().find_map(|schema| known(schema, name)),
+        [.., schema, name] => known(schema, name),
+        [] => None,
+    };
+    match found {
+        Some(name) => {
+            let renamed = name.sibling(&rename.newname);
+            let sql = vec![format!("ALTER TYPE {renamed} RENAME TO {}", quote_ident(&name.name))];
+            Undo::Transaction { sql, locks: Vec::new() }
+        }
+        None => Undo::Irreversible { why: "the rename stays after a rollback".to_owned() },
     }
 }

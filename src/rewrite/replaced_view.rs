@@ -16,26 +16,34 @@ const PRIVILEGES: [&str; 7] =
 /// The undo, or `None` where something hangs on the view that would not come back.
 pub(super) fn back(draft: &Draft<'_>, view: &QualifiedName) -> Option<Undo> {
     let found = draft.catalog.relation(view)?;
-    let query = found.view_definition.as_ref()?;
     let hangs = !found.triggers.is_empty()
         || !found.rules.is_empty()
         || !found.dependants.is_empty()
         || found.columns.iter().any(|column| column.default.is_some());
-    if found.kind != RelationKind::View || hangs {
+    if hangs {
         return None;
     }
+    let mut sql = vec![format!("DROP VIEW IF EXISTS {view}")];
+    sql.extend(create(draft, found)?);
+    Some(Undo::Transaction { sql, locks: draft.locks(found, LockMode::AccessExclusive) })
+}
+
+/// The statements that make the view, with its owner, privileges, options and comments.
+pub(super) fn create(draft: &Draft<'_>, found: &Relation) -> Option<Vec<String>> {
+    if found.kind != RelationKind::View {
+        return None;
+    }
+    let query = found.view_definition.as_ref()?;
     let columns: Vec<String> = found.columns.iter().map(|c| quote_ident(&c.name)).collect();
     let options = match found.options.as_slice() {
         [] => String::new(),
         options => format!(" WITH ({})", options.join(", ")),
     };
     let query = query.trim().trim_end_matches(';');
-    let mut sql = vec![
-        format!("DROP VIEW IF EXISTS {view}"),
-        format!("CREATE VIEW {view} ({}){options} AS {query}", columns.join(", ")),
-    ];
+    let mut sql =
+        vec![format!("CREATE VIEW {} ({}){options} AS {query}", found.name, columns.join(", "))];
     sql.extend(belongings(draft, found));
-    Some(Undo::Transaction { sql, locks: draft.locks(found, LockMode::AccessExclusive) })
+    Some(sql)
 }
 
 fn belongings(draft: &Draft<'_>, found: &Relation) -> Vec<String> {

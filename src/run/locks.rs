@@ -9,7 +9,9 @@ use super::runner::Runner;
 use super::session::Fault;
 use super::settings::as_setting;
 use crate::journal::Value;
+use crate::lock::LockMode;
 use crate::plan::RelationLock;
+use crate::sql::quote_ident;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -30,11 +32,21 @@ const NAMED_MAX: usize = 5;
 #[derive(Debug, Clone)]
 pub(super) struct Resolved {
     pub wanted: Wanted,
-    /// Whether `LOCK TABLE` works on it for us. Otherwise (a sequence, an index, a table on which
-    /// the role has too few privileges) the statement itself takes the lock, under the timeout. So
-    /// with a view: `LOCK TABLE` locks all that the view reads as well (manual, `LOCK`), which the
-    /// statement does not.
-    pub lockable: bool,
+    /// What takes the lock ahead, if anything does. Otherwise (a sequence, an index, a table on which
+    /// the role has too few privileges) the statement itself takes it, under the timeout.
+    pub ahead: Option<String>,
+}
+
+/// The statement that takes the lock and does nothing else. `LOCK TABLE` of a view would lock, with
+/// the privileges of the view's owner, whatever the view reads (manual, "LOCK"); a view is given the
+/// owner that it has, which locks it alone.
+fn ahead(name: &str, mode: LockMode, table: bool, view_owner: Option<&str>) -> Option<String> {
+    match view_owner {
+        Some(owner) if mode == LockMode::AccessExclusive => {
+            Some(format!("ALTER VIEW {name} OWNER TO {}", quote_ident(owner)))
+        }
+        _ => table.then(|| format!("LOCK TABLE ONLY {name} IN {mode} MODE")),
+    }
 }
 
 /// Looks the relations of `locks` up, in their order; one that does not exist is left out: a
@@ -51,6 +63,8 @@ pub(super) async fn resolve(
         .rows(
             "find relations",
             "SELECT n.place, c.oid, \
+             CASE WHEN c.relkind = 'v' AND pg_catalog.pg_has_role(c.relowner, 'USAGE') \
+                 THEN pg_catalog.pg_get_userbyid(c.relowner)::text END AS view_owner, \
              c.relkind IN ('r', 'p') AND (pg_catalog.has_table_privilege(c.oid, 'UPDATE') \
                  OR pg_catalog.has_table_privilege(c.oid, 'DELETE') \
                  OR pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')) AS lockable \
@@ -69,10 +83,8 @@ pub(super) async fn resolve(
             let place = usize::try_from(row.get::<_, i64>("place")).ok()?.checked_sub(1)?;
             let lock = locks.get(place)?;
             let (oid, name) = (row.get("oid"), lock.relation.to_string());
-            Some(Resolved {
-                wanted: Wanted { oid, name, mode: lock.mode },
-                lockable: row.get("lockable"),
-            })
+            let ahead = ahead(&name, lock.mode, row.get("lockable"), row.get("view_owner"));
+            Some(Resolved { wanted: Wanted { oid, name, mode: lock.mode }, ahead })
         })
         .collect())
 }
@@ -233,12 +245,12 @@ pub(super) async fn take(
     first: &mut Option<Instant>,
 ) -> Result<Duration, Fault> {
     let mut left = budget;
-    for one in resolved.iter().filter(|one| one.lockable) {
+    for one in resolved {
+        let Some(sql) = &one.ahead else { continue };
         set_lock_timeout(runner, left).await?;
         let began = Instant::now();
-        let Wanted { name, mode, .. } = &one.wanted;
-        let sql = format!("LOCK TABLE ONLY {name} IN {mode} MODE");
-        runner.work.execute(&format!("lock {name}"), &sql, &[]).await?;
+        let name = &one.wanted.name;
+        runner.work.execute(&format!("lock {name}"), sql, &[]).await?;
         first.get_or_insert_with(Instant::now);
         left = left.saturating_sub(began.elapsed());
     }

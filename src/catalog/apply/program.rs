@@ -260,6 +260,7 @@ pub(super) fn create_trigger(catalog: &mut Catalog, create: &CreateTrigStmt) {
         name: create.trigname.clone(),
         definition: deparse::statement(&node::Node::CreateTrigStmt(Box::new(statement))),
         enabled: 'O',
+        comment: None,
         function,
         on_insert: create.events & TRIGGER_INSERT != 0,
         on_update: create.events & TRIGGER_UPDATE != 0,
@@ -324,6 +325,7 @@ pub(super) fn create_policy(catalog: &mut Catalog, create: &CreatePolicyStmt) {
     relation.policies.push(Policy {
         name: create.policy_name.clone(),
         definition: deparse::statement(&node::Node::CreatePolicyStmt(Box::new(statement))),
+        comment: None,
         columns: in_table_order(relation, &read),
     });
     relation.policies.sort_by(|a, b| a.name.cmp(&b.name));

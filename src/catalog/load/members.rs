@@ -141,6 +141,7 @@ pub(super) fn triggers(loaded: &mut Loaded, rows: &[Row]) {
         let name: String = row.get("name");
         let trigger = Trigger {
             definition: row.get("definition"),
+            comment: row.get("comment"),
             enabled: letter(row, "enabled").unwrap_or('O'),
             function,
             on_insert: kind & TRIGGER_INSERT != 0,
@@ -171,6 +172,7 @@ pub(super) fn policies(loaded: &mut Loaded, rows: &[Row]) {
         let policy = Policy {
             name: row.get("name"),
             definition: row.get("definition"),
+            comment: row.get("comment"),
             columns: column_set(relation, positions(row, "columns")),
         };
         relation.policies.push(policy);

@@ -198,6 +198,7 @@ SELECT t.tgrelid AS relation,
        f.proname::text AS function_name,
        t.tgtype::int AS type,
        t.tgattr::int2[] AS update_of,
+       obj_description(t.oid, 'pg_trigger') AS comment,
        (SELECT array_agg(DISTINCT r.refobjsubid::int2) FROM pg_depend r
          WHERE r.classid = 'pg_trigger'::regclass AND r.objid = t.oid
            AND r.refclassid = 'pg_class'::regclass AND r.refobjid = t.tgrelid
@@ -229,6 +230,7 @@ SELECT p.polrelid AS relation,
          || coalesce(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
          || coalesce(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
          AS definition,
+       obj_description(p.oid, 'pg_policy') AS comment,
        (SELECT array_agg(DISTINCT r.refobjsubid::int2) FROM pg_depend r
          WHERE r.classid = 'pg_policy'::regclass AND r.objid = p.oid
            AND r.refclassid = 'pg_class'::regclass AND r.refobjid = p.polrelid

@@ -1,5 +1,5 @@
 //! What hangs on a column and makes the server refuse another type for it, although it can be taken
-//! off and put back in the transaction of the switch: policies and triggers of the table.
+//! off and put back in the transaction of the switch: policies and triggers of the table, and views.
 //!
 //! The analysis speaks for the statement as written, which fails on them. For planning they are
 //! hidden from it; everything else that the server refuses stays refused.
@@ -36,7 +36,9 @@ pub(in crate::rewrite) fn unhindered<'c>(
     let reads = |list: &[String]| list.iter().any(|column| columns.contains(column));
     let hinders = found.policies.iter().any(|policy| reads(&policy.columns))
         || found.triggers.iter().any(|trigger| reads(&trigger.columns));
-    if !hinders {
+    let views = super::views::over(catalog, columns.iter().map(|column| (found, column.as_str())))
+        .unwrap_or_default();
+    if !hinders && views.is_empty() {
         return Cow::Borrowed(catalog);
     }
     let name = found.name.clone();
@@ -44,6 +46,9 @@ pub(in crate::rewrite) fn unhindered<'c>(
     if let Some(relation) = seen.relations.get_mut(&name) {
         relation.policies.retain(|policy| !reads(&policy.columns));
         relation.triggers.retain(|trigger| !reads(&trigger.columns));
+        relation.dependants.retain(|dependant| {
+            !views.iter().any(|view| dependant.relation.as_ref() == Some(&view.name))
+        });
     }
     Cow::Owned(seen)
 }

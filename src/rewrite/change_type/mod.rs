@@ -21,6 +21,7 @@ mod obstacles;
 mod recognise;
 mod switch;
 mod undo;
+mod views;
 
 pub(super) use hindrance::unhindered;
 pub(super) use recognise::{Retypes, recognise};
@@ -122,7 +123,7 @@ fn carry_out(draft: &mut Draft<'_>, rollout: &Rollout) {
     }
     let mut names = Names::default();
     migrate::steps(draft, &tables, &keys, &mut names);
-    switch::steps(draft, &tables, &keys, names);
+    switch::steps(draft, &tables, &keys, &rollout.views, names);
     contract(draft, &tables);
     for table in &tables {
         announce(draft, table);
@@ -263,6 +264,7 @@ fn announce(draft: &mut Draft<'_>, table: &Table) {
             sequence.owned_by.as_ref().is_some_and(|(t, c)| t == name && c == column)
         });
         if let Some(sequence) = sequence.map(|sequence| sequence.name.clone())
+            && !draft.changes_elsewhere(&sequence)
             && change.before.identity.is_none()
             && to == "bigint"
         {

@@ -2,7 +2,7 @@
 
 use super::conversion::Obstacle;
 use super::recognise::{Request, Rollout};
-use super::{Key, Table};
+use super::{Key, Table, views};
 use crate::catalog::{Catalog, ConstraintKind, DependantKind, RelationKind, TypeDef};
 use crate::plan::Phase;
 use crate::rewrite::draft::Draft;
@@ -100,10 +100,12 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
                     .push(format!("constraint {} cannot be built again online", constraint.name));
             }
         }
+        if let Err(why) = views::over(&draft.catalog, [(found, name.as_str())]) {
+            reasons.push(why);
+        }
         for dependant in found.dependants.iter().filter(|d| d.columns.contains(name)) {
             let hinders = match dependant.kind {
-                DependantKind::View
-                | DependantKind::MaterializedView
+                DependantKind::MaterializedView
                 | DependantKind::Function
                 | DependantKind::Policy
                 | DependantKind::GeneratedColumn
@@ -112,7 +114,8 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
                 | DependantKind::Publication
                 | DependantKind::PartitionKey
                 | DependantKind::Other => true,
-                DependantKind::ColumnDefault
+                DependantKind::View
+                | DependantKind::ColumnDefault
                 | DependantKind::Sequence
                 | DependantKind::ForeignKey => false,
             };

@@ -6,6 +6,7 @@
 //! own. What is free, concerns an unused table, or was allowed to block, needs no recipe.
 
 use super::hindrance::unhindered;
+use super::views::{self, View};
 use crate::analyze::{self, Verdict};
 use crate::catalog::{Catalog, Column, Relation, expression};
 use crate::rewrite::{op, text};
@@ -36,6 +37,8 @@ pub(in crate::rewrite) struct Request {
 #[derive(Debug, Clone, Default)]
 pub(in crate::rewrite) struct Rollout {
     pub requests: Vec<Request>,
+    /// Views over the columns, each after those that it reads.
+    pub views: Vec<View>,
     /// Statements that it stands for, by index from 0.
     pub statements: BTreeSet<usize>,
 }
@@ -46,6 +49,8 @@ pub(in crate::rewrite) struct Retypes {
     pub rollouts: Vec<Rollout>,
     /// Defaults that are part of a rollout: statement, table, column.
     defaults: BTreeSet<(usize, QualifiedName, String)>,
+    /// Statements that are part of a rollout as a whole.
+    absorbed: BTreeSet<usize>,
 }
 
 impl Retypes {
@@ -54,6 +59,11 @@ impl Retypes {
         self.rollouts.iter().find(|rollout| {
             rollout.requests.iter().any(|r| r.statement == index && r.before.name == column)
         })
+    }
+
+    /// Whether statement `index` is part of a rollout, without a step of its own.
+    pub fn absorbs(&self, index: usize) -> bool {
+        self.absorbed.contains(&index)
     }
 
     /// Whether the `SET` or `DROP DEFAULT` of `column` in statement `index` is part of a rollout.
@@ -95,7 +105,9 @@ pub(in crate::rewrite) fn recognise(script: &Script, catalog: &Catalog) -> Retyp
             }
             moved.apply(&part);
             if !is_default_change(&part) {
+                let before: BTreeSet<QualifiedName> = kept.types.keys().cloned().collect();
                 kept.apply(&part);
+                retell_defaults(&part, &before, &mut kept);
             }
         }
     }
@@ -127,8 +139,38 @@ pub(in crate::rewrite) fn recognise(script: &Script, catalog: &Catalog) -> Retyp
             rollout.requests.iter().any(|r| r.relation == *relation && r.before.name == *column)
         });
         rollout.statements.extend(of_defaults.map(|(statement, _, _)| *statement));
+        let (views, used) = views_of(script, catalog, rollout);
+        rollout.views = views;
+        rollout.statements.extend(&used);
+        found.absorbed.extend(used);
     }
     found
+}
+
+/// The views over the columns of `rollout`, and the statements of the migration that exchange them.
+fn views_of(script: &Script, catalog: &Catalog, rollout: &Rollout) -> (Vec<View>, Vec<usize>) {
+    let columns = rollout.requests.iter().filter_map(|request| {
+        Some((catalog.relation(&request.relation)?, request.before.name.as_str()))
+    });
+    // What cannot come back is refused when the rollout is planned.
+    let found = views::over(catalog, columns).unwrap_or_default();
+    let first = rollout.requests.first().map_or(0, |request| request.statement);
+    views::exchanged(script, catalog, first, found)
+}
+
+/// After a `RENAME` of a type the server prints defaults with its new name.
+fn retell_defaults(part: &Statement, before: &BTreeSet<QualifiedName>, kept: &mut Catalog) {
+    if !matches!(part.node, NodeEnum::RenameStmt(_)) {
+        return;
+    }
+    let gone = before.iter().find(|name| !kept.types.contains_key(*name)).cloned();
+    let come = kept.types.keys().find(|name| !before.contains(*name)).cloned();
+    let (Some(gone), Some(come)) = (gone, come) else { return };
+    for relation in kept.relations.values_mut() {
+        for default in relation.columns.iter_mut().filter_map(|column| column.default.as_mut()) {
+            *default = text::renamed(default, &gone, &come);
+        }
+    }
 }
 
 fn subtype(part: &Statement) -> Option<AlterTableType> {

@@ -2,6 +2,7 @@
 
 use super::expand::{backward, forward, is_late, misfits};
 use super::migrate::lost;
+use super::views::View;
 use super::{Change, Key, Table, identity, listed, undo};
 use crate::catalog::{ConstraintKind, Index, Policy, Relation, Trigger, names};
 use crate::lock::LockMode;
@@ -10,7 +11,7 @@ use crate::rewrite::draft::{Draft, lock_set};
 use crate::rewrite::rebuild::{self, Names};
 use crate::rewrite::substitute::{self, Columns};
 use crate::rewrite::text::alter;
-use crate::sql::{QualifiedName, quote_ident};
+use crate::sql::{QualifiedName, quote_ident, quote_literal};
 
 /// What of a table steps aside under another name, or is dropped.
 pub(super) struct Moves {
@@ -28,14 +29,27 @@ pub(super) struct MovedIndex {
     pub kept: bool,
 }
 
-pub(super) fn steps(draft: &mut Draft<'_>, tables: &[Table], keys: &[Key], mut names: Names) {
+pub(super) fn steps(
+    draft: &mut Draft<'_>,
+    tables: &[Table],
+    keys: &[Key],
+    views: &[View],
+    mut names: Names,
+) {
     for table in tables {
         make_sure(draft, table, &mut names);
     }
     let moves: Vec<Moves> = tables.iter().map(|table| moves(draft, table)).collect();
-    let sql = there(draft, tables, keys, &moves, &names);
-    let locks = locks(draft, tables, keys);
-    let undo = undo::of(draft, tables, keys, &moves, &locks);
+    let mut sql: Vec<String> = views.iter().rev().map(View::drop).collect();
+    sql.extend(there(draft, tables, keys, &moves, &names));
+    sql.extend(views.iter().flat_map(|view| view.there(draft)));
+    let locks = locks(draft, tables, keys, views);
+    let undo = undo::of(draft, tables, keys, views, &moves, &locks);
+    for view in views {
+        draft.rely(&view.found.name);
+        // What hangs on it from here on hangs on the new one.
+        draft.floors.word(&view.found.name.name, Phase::Switch);
+    }
     let which: Vec<String> =
         tables.iter().map(|t| format!("{} of {}", listed(t), t.found.name)).collect();
     draft
@@ -224,19 +238,23 @@ fn rename(table: &Table, moves: &Moves, sql: &mut Vec<String>) {
     }
 }
 
-/// The strongest lock on every relation that the switch touches.
-fn locks(draft: &Draft<'_>, tables: &[Table], keys: &[Key]) -> Vec<RelationLock> {
-    let own = tables.iter().map(|table| table.found.name.clone());
-    let others = keys.iter().flat_map(|key| {
-        std::iter::once(key.table.name.clone()).chain(key.constraint.references.clone())
-    });
-    let all: Vec<QualifiedName> = own.chain(others).collect();
-    lock_set(
-        all.iter()
+/// The strongest lock on every relation that the switch touches. Views come before the tables that
+/// they read, as in every query of them: the other way round we would wait for a session that waits
+/// for us.
+fn locks(draft: &Draft<'_>, tables: &[Table], keys: &[Key], views: &[View]) -> Vec<RelationLock> {
+    let own = tables.iter().map(|table| &table.found.name);
+    let others = keys
+        .iter()
+        .flat_map(|key| std::iter::once(&key.table.name).chain(&key.constraint.references));
+    let mode = LockMode::AccessExclusive;
+    let first = views.iter().rev().map(|v| RelationLock { relation: v.found.name.clone(), mode });
+    let then = lock_set(
+        own.chain(others)
             .filter_map(|name| draft.catalog.relation(name))
             .flat_map(|relation| draft.catalog.family(relation))
-            .map(|relation| (relation.name.clone(), LockMode::AccessExclusive)),
-    )
+            .map(|relation| (relation.name.clone(), mode)),
+    );
+    first.chain(then).collect()
 }
 
 fn held<'t>(
@@ -261,16 +279,29 @@ pub(super) fn take_off(found: &Relation, table: &Table) -> Vec<String> {
 
 pub(super) fn put_back(found: &Relation, table: &Table) -> Vec<String> {
     let (policies, triggers) = held(found, table);
-    let mut sql: Vec<String> = policies.map(|policy| policy.definition.clone()).collect();
+    let mut sql = Vec::new();
+    let comment = |kind: &str, name: &str, text: &Option<String>| {
+        text.as_ref().map(|text| {
+            let (name, text) = (quote_ident(name), quote_literal(text));
+            format!("COMMENT ON {kind} {name} ON {} IS {text}", found.name)
+        })
+    };
+    for policy in policies {
+        sql.push(policy.definition.clone());
+        sql.extend(comment("POLICY", &policy.name, &policy.comment));
+    }
     for trigger in triggers {
         sql.push(trigger.definition.clone());
         let word = match trigger.enabled {
-            'D' => "DISABLE",
-            'R' => "ENABLE REPLICA",
-            'A' => "ENABLE ALWAYS",
-            _ => continue,
+            'D' => Some("DISABLE"),
+            'R' => Some("ENABLE REPLICA"),
+            'A' => Some("ENABLE ALWAYS"),
+            _ => None,
         };
-        sql.push(alter(&found.name, &format!("{word} TRIGGER {}", quote_ident(&trigger.name))));
+        sql.extend(word.map(|word| {
+            alter(&found.name, &format!("{word} TRIGGER {}", quote_ident(&trigger.name)))
+        }));
+        sql.extend(comment("TRIGGER", &trigger.name, &trigger.comment));
     }
     sql
 }

@@ -10,6 +10,7 @@ use super::switch::{
     Moves, drop_constraint, drop_index, name_columns, put_back, rename_column, rename_index,
     set_default, take_off,
 };
+use super::views::View;
 use super::{Key, Table, columns_of, identity};
 use crate::catalog::{Constraint, ConstraintKind};
 use crate::lock::LockMode;
@@ -25,6 +26,7 @@ pub(super) fn of(
     draft: &mut Draft<'_>,
     tables: &[Table],
     keys: &[Key],
+    views: &[View],
     moves: &[Moves],
     locks: &[RelationLock],
 ) -> Undo {
@@ -42,10 +44,12 @@ pub(super) fn of(
     for key in keys {
         add_key(draft, tables, key, &mut parts, &mut last);
     }
-    let mut sql: Vec<String> = tables
-        .iter()
-        .map(|table| table.trigger.replace(table.runs(), &search_path, &forward(table, false)))
-        .collect();
+    let mut sql: Vec<String> = views.iter().rev().map(View::drop).collect();
+    sql.extend(
+        tables
+            .iter()
+            .map(|table| table.trigger.replace(table.runs(), &search_path, &forward(table, false))),
+    );
     sql.extend(tables.iter().flat_map(|table| take_off(&table.found, table)));
     sql.extend(keys.iter().map(|key| drop_constraint(&key.table.name, &key.constraint.name)));
     for (table, moves) in tables.iter().zip(moves) {
@@ -55,6 +59,7 @@ pub(super) fn of(
     for table in tables {
         settle(draft, table, &mut sql);
     }
+    sql.extend(views.iter().flat_map(|view| view.back(draft)));
     parts.push(Undo::Transaction { sql, locks: locks.to_vec() });
     Undo::Sequence { parts }
 }
