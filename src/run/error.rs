@@ -66,7 +66,13 @@ pub enum RunError {
     #[error("step {step}: the key is not unique: {}", .error.message)]
     DuplicateKey { step: String, error: Box<ServerError> },
     #[error("step {step}: {count} rows are not as they should be: {meaning}")]
-    VerificationFailed { step: String, meaning: String, count: i64 },
+    VerificationFailed {
+        step: String,
+        meaning: String,
+        count: i64,
+        /// The first of them: how rows are told apart, and their keys.
+        examples: Option<(String, Vec<String>)>,
+    },
     #[error("step {step}: triggers of {relation} would fire for rows that airlock changes")]
     TriggersWouldFire { step: String, relation: String, triggers: Vec<String> },
     #[error("step {step}: the file of {relation} was replaced {restarts} times during the walk")]
@@ -198,6 +204,9 @@ impl RunError {
 
     fn detail(&self) -> Option<String> {
         match self {
+            RunError::VerificationFailed { examples: Some((by, keys)), .. } => {
+                Some(format!("The first by {by}: {}. {RESUMABLE}", keys.join("; ")))
+            }
             RunError::Connect(error) | RunError::Catalog(error) => error.detail.clone(),
             RunError::Busy { holder, backend } => {
                 let beat = holder.as_ref().map(|runner| {

@@ -7,6 +7,7 @@ use super::progress::Event;
 use super::runner::Runner;
 use super::session::Fault;
 use super::step::complete;
+use crate::journal::Value;
 use crate::plan::{Check, Step};
 use crate::sql::{QualifiedName, quote_ident};
 use std::time::{Duration, Instant};
@@ -31,13 +32,69 @@ pub(super) async fn run(
         }
     };
     if found != 0 {
+        let examples = match check {
+            Check::Query { .. } => None,
+            Check::Rows { alias, condition } => {
+                examples(runner, relation, &quote_ident(alias), condition).await?
+            }
+        };
         return Err(RunError::VerificationFailed {
             step: step.id.clone(),
             meaning: meaning.to_owned(),
             count: found,
+            examples,
         });
     }
     complete(runner, step).await
+}
+
+/// How many rows are named when a check finds some.
+const EXAMPLES_MAX: u32 = 5;
+
+/// The first rows for which `condition` holds, by primary key, or by their place where there is none.
+/// They help a person; that they cannot be had in time is no error.
+async fn examples(
+    runner: &Runner<'_>,
+    relation: &QualifiedName,
+    alias: &str,
+    condition: &str,
+) -> Result<Option<(String, Vec<String>)>, RunError> {
+    let looked = async {
+        let columns: Vec<String> = runner
+            .work
+            .rows(
+                "read the primary key",
+                "SELECT a.attname::text FROM pg_catalog.pg_index AS x \
+                 CROSS JOIN LATERAL pg_catalog.unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, place) \
+                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = k.attnum \
+                 WHERE x.indisprimary AND x.indrelid = pg_catalog.to_regclass($1) ORDER BY k.place",
+                &[Value::Text(relation.to_string())],
+            )
+            .await?
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        let (by, list) = if columns.is_empty() {
+            ("ctid".to_owned(), format!("{alias}.ctid"))
+        } else {
+            let list: Vec<String> =
+                columns.iter().map(|c| format!("{alias}.{}", quote_ident(c))).collect();
+            (columns.join(", "), list.join(", "))
+        };
+        let sql = format!(
+            "SELECT pg_catalog.concat_ws(', ', {list}) FROM {relation} AS {alias} \
+             WHERE (\n{condition}\n) LIMIT {EXAMPLES_MAX}"
+        );
+        let rows = runner.work.rows("name rows", &sql, &[]).await?;
+        let keys: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        Ok((!keys.is_empty()).then_some((by, keys)))
+    }
+    .await;
+    match looked {
+        Ok(found) => Ok(found),
+        Err(fault @ (Fault::Lost(_) | Fault::Cut)) => Err(fault.doing("name rows")),
+        Err(_) => Ok(None),
+    }
 }
 
 /// How far the check is, over all tables.
