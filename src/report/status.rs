@@ -277,7 +277,11 @@ pub fn what_now(phase: &str, gate: Option<&Gate>) -> String {
     match gate {
         Some(gate) => {
             let until = printable(&gate.until);
-            format!("Stopped before {phase} until: {until}\nThen: airlock contract")
+            let next = match phase {
+                "contract" => "airlock contract".to_owned(),
+                earlier => format!("airlock upgrade --through {earlier}"),
+            };
+            format!("Stopped before {phase} until: {until}\nThen: {next}")
         }
         None => format!("Stopped before {phase}. To go on: airlock upgrade"),
     }
