@@ -14,6 +14,7 @@ pub mod cli;
 pub mod config;
 pub mod connect;
 pub mod demo;
+pub mod diff;
 pub mod error;
 pub mod hazard;
 pub mod journal;

@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "analyze", "catalog", "error", "hazard", "journal", "lock", "observe", "plan",
+            "analyze", "catalog", "diff", "error", "hazard", "journal", "lock", "observe", "plan",
             "revision", "rewrite", "run", "sql", "usage",
         ],
     ),
@@ -39,6 +39,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("connect", &["error"]),
     // `sql` for quoting.
     ("sandbox", &["catalog", "catalog::load", "connect", "error", "sql"]),
+    // Its `load` and `settle` talk to servers; `settle` to throwaway ones alone.
+    ("diff", &["catalog", "catalog::load", "connect", "error", "sandbox", "sql"]),
     ("journal", &["connect", "error", "lock", "plan", "sql"]),
     ("run", &["catalog", "catalog::load", "connect", "error", "journal", "lock", "plan", "sql"]),
     // `analyze` for walking through statements.

@@ -1,8 +1,9 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    cancel, catalog, contract, demo, explain, history, init, lint, locks, pause, plan, report,
-    resume, revision, rollback, schema, status, trace, tune, upgrade, verify,
+    cancel, catalog, check, contract, current, demo, diff, explain, heads, history, init, lint,
+    locks, pause, plan, report, resume, revision, rollback, schema, status, test, trace, tune,
+    upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
@@ -19,7 +20,7 @@ Exit codes:
   1    tried and failed; run the same command again once the cause is gone
   2    usage or bad input; nothing was tried
   3    not up to date, or drift: plan, migration or database is not what was reviewed
-  4    a hazard that nobody has allowed
+  4    a hazard that nobody has allowed, or a rename that nobody has decided
   5    a lock was not had in time; nothing has changed, try again
   6    another runner is at work
   7    old names are still in use; contract has not begun
@@ -53,9 +54,14 @@ pub enum Command {
     Tune(tune::Args),
     Cancel(cancel::Args),
     History(history::Args),
+    Heads(heads::Args),
+    Current(current::Args),
     Trace(trace::Args),
     Verify(verify::Args),
     Locks(locks::Args),
+    Diff(diff::Args),
+    Check(check::Args),
+    Test(test::Args),
     Catalog(catalog::Args),
     Schema(schema::Args),
     Explain(explain::Args),

@@ -7,10 +7,14 @@
 mod args;
 mod cancel;
 mod catalog;
+mod check;
 mod contract;
+mod current;
 mod demo;
+mod diff;
 mod explain;
 mod gates;
+mod heads;
 mod history;
 mod init;
 mod lint;
@@ -32,10 +36,12 @@ mod revision;
 mod rollback;
 mod rollout;
 mod schema;
+mod schemas;
 mod standing;
 mod status;
 mod steering;
 mod stopping;
+mod test;
 mod trace;
 mod tune;
 mod upgrade;
@@ -67,7 +73,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
     }
     match cli.command {
         Command::Init(args) => init::run(args, &cli.global),
-        Command::Revision(args) => revision::run(args, &cli.global),
+        Command::Revision(args) => block_on(revision::run(args, &cli.global, output)),
         Command::Lint(args) => lint::run(args, &cli.global, output),
         Command::Plan(args) => block_on(plan::run(args, &cli.global, output)),
         Command::Report(args) => block_on(report::run(args, &cli.global, output)),
@@ -83,6 +89,11 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Trace(args) => block_on(trace::run(args, &cli.global, output)),
         Command::Verify(args) => block_on(verify::run(args, &cli.global, output)),
         Command::Locks(args) => block_on(locks::run(args, &cli.global, output)),
+        Command::Check(args) => block_on(check::run(args, &cli.global, output)),
+        Command::Test(args) => block_on(test::run(args, &cli.global, output)),
+        Command::Heads(args) => heads::run(args, &cli.global),
+        Command::Current(args) => block_on(current::run(args, &cli.global)),
+        Command::Diff(args) => block_on(diff::run(args, &cli.global, output)),
         Command::Catalog(args) => block_on(catalog::run(args, &cli.global)),
         Command::Schema(args) => schema::run(args),
         Command::Explain(args) => explain::run(&args),

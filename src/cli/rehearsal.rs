@@ -176,7 +176,7 @@ fn as_revision(
     Ok(Some((wanted.clone(), earlier)))
 }
 
-fn read(path: &Path) -> Result<String, Error> {
+pub fn read(path: &Path) -> Result<String, Error> {
     let unreadable = |why: String| {
         Error::new(Kind::Input, format!("cannot read {}", path.display())).detail(why)
     };
@@ -187,7 +187,7 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 /// Newer `pg_dump` brackets its output with `\restrict`, which only psql knows.
-fn without_meta_commands(text: &str) -> String {
+pub fn without_meta_commands(text: &str) -> String {
     let meta = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
     text.lines().filter(meta).map(|line| format!("{line}\n")).collect()
 }

@@ -3,11 +3,12 @@
 use super::output::Output;
 use super::project;
 use crate::catalog::{Catalog, load};
-use crate::connect::{Connection, database_error, sqlstate};
+use crate::connect::{Connection, database_error};
+use crate::diff::settle::missing_role;
 use crate::error::{Error, Kind};
 use crate::revision::Revision;
 use crate::sandbox::{Cluster, ClusterOptions};
-use crate::sql::{Diagnostic, Statement, quote_ident};
+use crate::sql::{Diagnostic, Script, Statement, quote_ident};
 
 /// Most roles that are made because a migration names them.
 const MAX_ROLES: usize = 100;
@@ -42,10 +43,24 @@ pub async fn catalog(earlier: &[&Revision], output: &Output) -> Result<Catalog, 
 /// A statement that the server refuses, with its place.
 pub async fn revision(connection: &Connection, revision: &Revision) -> Result<(), Error> {
     let script = revision.upgrade_script().map_err(|error| project::sql_error(revision, error))?;
+    run_script(connection, revision, &script).await
+}
+
+/// Runs a section of `revision` as written.
+///
+/// # Errors
+/// As [`revision`].
+pub async fn run_script(
+    connection: &Connection,
+    revision: &Revision,
+    script: &Script,
+) -> Result<(), Error> {
     for statement in &script.statements {
         run(connection, revision, statement).await?;
     }
-    Ok(())
+    // One revision's settings are not the next one's.
+    let reset = connection.batch_execute("RESET ALL").await;
+    reset.map_err(|error| database_error(&error, "end the replay of a revision"))
 }
 
 async fn run(
@@ -68,15 +83,4 @@ async fn run(
         made.map_err(|error| database_error(&error, "make a role in the throwaway server"))?;
     }
     Err(Error::new(Kind::Failed, format!("{} names more than {MAX_ROLES} roles", revision.path)))
-}
-
-/// The role that `error` says does not exist.
-fn missing_role(error: &tokio_postgres::Error) -> Option<String> {
-    const UNDEFINED_OBJECT: &str = "42704";
-    if sqlstate(error) != Some(UNDEFINED_OBJECT) {
-        return None;
-    }
-    let message = error.as_db_error()?.message();
-    let name = message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
-    Some(name.to_owned())
 }

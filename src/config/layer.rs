@@ -88,6 +88,17 @@ pub(super) struct FileLayer {
     pub(super) log: FileLog,
     pub(super) hook: Vec<FileHook>,
     pub(super) lint: LintSettings,
+    pub(super) schema: SchemaSettings,
+}
+
+/// `[schema]`: where the desired schema comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SchemaSettings {
+    /// An SQL file, or a folder of them.
+    pub path: Option<String>,
+    /// A shell command that prints SQL.
+    pub command: Option<String>,
 }
 
 /// `[lint]`. Names of tools and hazards are looked up by whoever lints.

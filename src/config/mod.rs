@@ -17,7 +17,7 @@ pub use crate::run::value;
 use crate::sql::{Diagnostic, Span};
 use crate::telemetry::Settings as Telemetry;
 use layer::{FileLayer, LimitsLayer};
-pub use layer::{LintIgnore, LintSettings};
+pub use layer::{LintIgnore, LintSettings, SchemaSettings};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +44,10 @@ pub struct Settings {
     pub speed: Speed,
     /// What `airlock.toml` says about `lint`, as written.
     pub lint: LintSettings,
+    /// Where the desired schema comes from, as written.
+    pub schema: SchemaSettings,
+    /// The folder of `airlock.toml`, from which its paths and commands start; empty for the current.
+    pub folder: PathBuf,
 }
 
 /// Where the database is, password and all: never shown.
@@ -157,6 +161,8 @@ fn resolve(
         plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
         lint: file.lint,
         telemetry: telemetry::settings(file.metrics, file.log, file.hook)?,
+        schema: file.schema,
+        folder: folder.to_owned(),
         speed,
         limits: {
             let throttle = file.throttle.settings()?;

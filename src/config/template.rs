@@ -92,6 +92,12 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 # scan_speed = "600MB"
 # write_speed = "100MB"
 
+[schema]
+# Where the desired schema comes from, for `diff` and `revision --autogenerate`: an SQL file or folder,
+# or a command that prints SQL. docs/diff.md describes them.
+# path = "schema.sql"
+# command = "python -m app.print_ddl"
+
 [lint]
 # postgres, tool, fail_on, severity and [[lint.ignore]] go here; docs/lint.md describes them.
 "#;

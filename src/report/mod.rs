@@ -3,6 +3,7 @@
 //! Text is written with terminal styles; whoever prints it takes them out where they do not belong
 //! (`anstream`). No meaning hangs on a style.
 
+pub mod diff;
 pub mod error;
 pub mod escape;
 pub mod estimate;

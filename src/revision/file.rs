@@ -33,6 +33,18 @@ pub fn write(
     message: &str,
     created: jiff::Timestamp,
 ) -> String {
+    write_with(id, parents, message, created, "", "")
+}
+
+/// The text of a new revision with statements, each ended by a line break.
+pub fn write_with(
+    id: &RevisionId,
+    parents: &[RevisionId],
+    message: &str,
+    created: jiff::Timestamp,
+    upgrade: &str,
+    downgrade: &str,
+) -> String {
     let parents = match parents {
         [] => "none".to_owned(),
         ids => ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", "),
@@ -41,7 +53,7 @@ pub fn write(
     let created = created.strftime("%Y-%m-%dT%H:%M:%SZ");
     format!(
         "-- revision: {id}\n-- parents: {parents}\n-- message: {message}\n-- created: {created}\n\n\
-         -- upgrade\n\n-- downgrade\n\n-- verify\n"
+         -- upgrade\n{upgrade}\n-- downgrade\n{downgrade}\n-- verify\n"
     )
 }
 

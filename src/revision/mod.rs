@@ -82,6 +82,15 @@ impl Revision {
         parse(&self.text, self.upgrade.clone())
     }
 
+    /// The downgrade section's statements; none when it is missing.
+    ///
+    /// # Errors
+    /// As [`Revision::upgrade_script`].
+    pub fn downgrade_script(&self) -> Result<Script, SqlError> {
+        let end = self.text.len();
+        parse(&self.text, self.downgrade.clone().unwrap_or(end..end))
+    }
+
     /// The digest that a plan keeps: of the upgrade section alone, comments and layout aside.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod diff;
 mod documentation;
 mod explain;
 mod full_disk;

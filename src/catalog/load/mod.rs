@@ -10,7 +10,7 @@ mod fingerprint_queries;
 mod members;
 mod queries;
 mod relations;
-mod session;
+pub(crate) mod session;
 mod versions;
 
 use super::{Catalog, Function, Role, Server, TypeDef, Volatility};
