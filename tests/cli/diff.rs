@@ -65,11 +65,10 @@ fn a_rename_is_asked_for() {
          CREATE TABLE people (id bigint CONSTRAINT users_pkey PRIMARY KEY, näme text);",
     );
     let noted = project.run(&["diff", "old.sql", "note.sql", "--sql"]).expect(0);
-    assert_eq!(
-        noted.stdout,
-        "ALTER TABLE public.users RENAME TO people;\n\
-         ALTER TABLE public.people RENAME COLUMN name TO \"näme\";\n"
-    );
+    // From 18 on a NOT NULL has a name, which is renamed too.
+    let renames = "ALTER TABLE public.users RENAME TO people;\n\
+                   ALTER TABLE public.people RENAME COLUMN name TO \"näme\";\n";
+    assert!(noted.stdout.starts_with(renames), "{noted:?}");
     project.write("bad.sql", "-- airlock: renamed-from users\nCREATE TABLE t (a int);");
     project.run(&["diff", "old.sql", "bad.sql"]).expect(2);
     project.run(&["diff", "old.sql", "new.sql", "--rename", "users"]).expect(2);
