@@ -12,7 +12,7 @@ use crate::sql::{QualifiedName, quote_ident};
 use std::cmp::Ordering;
 
 /// The value of the fact about a relation that is not there.
-const ABSENT: &str = "absent";
+pub const ABSENT: &str = "absent";
 
 /// Every structural fact about `relations` (columns, constraints, indexes, triggers, dependants),
 /// sorted. A relation that is absent gives the fact that it is.
@@ -255,7 +255,7 @@ pub fn differences(expected: &[Fact], found: &[Fact]) -> Vec<String> {
 }
 
 /// Whether a fact is about the relation or something in it.
-fn is_about(about: &str, relation: &str) -> bool {
+pub fn is_about(about: &str, relation: &str) -> bool {
     let at_end = about.strip_suffix(relation).is_some_and(|rest| rest.ends_with(' '));
     let column = about.strip_prefix("column ").and_then(|rest| rest.strip_prefix(relation));
     at_end || column.is_some_and(|rest| rest.starts_with('.'))

@@ -73,13 +73,15 @@ pub(super) fn emit(
     );
     let validate_locks =
         both_locks(draft, &found, &referenced, LockMode::ShareUpdateExclusive, LockMode::RowShare);
+    let is_partition = found.partition_bound.is_some();
+    let alter = if is_partition { text::alter_if_there } else { alter };
     draft
         .step(
             Phase::Migrate,
             format!(
                 "{name} holds for rows written from here on; existing ones are not looked up yet"
             ),
-            Action::Transaction { sql: vec![add_statement(relation, explicit)] },
+            Action::Transaction { sql: vec![statement(relation, explicit, is_partition)] },
         )
         .locks(both)
         .undo(Undo::Transaction {
@@ -118,6 +120,11 @@ pub(super) fn both_locks(
 
 /// `ALTER TABLE relation ADD constraint`.
 pub(super) fn add_statement(relation: &QualifiedName, constraint: Constraint) -> String {
+    statement(relation, constraint, false)
+}
+
+/// `ALTER TABLE [IF EXISTS] relation ADD constraint`.
+fn statement(relation: &QualifiedName, constraint: Constraint, missing_ok: bool) -> String {
     let command = AlterTableCmd {
         subtype: AlterTableType::AtAddConstraint as i32,
         def: Some(Box::new(Node { node: Some(NodeEnum::Constraint(Box::new(constraint))) })),
@@ -134,7 +141,7 @@ pub(super) fn add_statement(relation: &QualifiedName, constraint: Constraint) ->
         }),
         cmds: vec![Node { node: Some(NodeEnum::AlterTableCmd(Box::new(command))) }],
         objtype: pg_query::protobuf::ObjectType::ObjectTable as i32,
-        missing_ok: false,
+        missing_ok,
     };
     deparse::statement(&NodeEnum::AlterTableStmt(alter))
 }

@@ -111,16 +111,26 @@ pub(super) fn emit(
     constraint: &Constraint,
     relation: &QualifiedName,
 ) {
+    let keys = strings(&constraint.keys);
+    let primary = constraint.contype() == ConstrType::ConstrPrimary;
+    duplicates(draft, relation, &keys, constraint.nulls_not_distinct || primary);
+    if primary {
+        make_not_null(draft, relation, &keys);
+    }
+    build(draft, part, constraint, relation);
+}
+
+/// Index and constraint, once it is certain that no row is in the way.
+pub(super) fn build(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+) {
     let Some(found) = draft.catalog.relation(relation).cloned() else { return };
     let keys = strings(&constraint.keys);
     let primary = constraint.contype() == ConstrType::ConstrPrimary;
     let name = names::constraint_name(&draft.catalog, relation, constraint);
-    if found.partition_bound.is_none() {
-        duplicates(draft, relation, &keys, constraint.nulls_not_distinct || primary);
-        if primary {
-            make_not_null(draft, relation, &keys);
-        }
-    }
     if found.kind == RelationKind::PartitionedTable {
         return partitioned::unique(draft, part, &found, constraint, &name);
     }
@@ -149,6 +159,7 @@ pub(super) fn emit(
         },
     );
     let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
+    let alter = if found.partition_bound.is_some() { text::alter_if_there } else { alter };
     let quoted = quote_ident(&name);
     let timing = timing(constraint);
     let locks = draft.locks(&found, LockMode::AccessExclusive);

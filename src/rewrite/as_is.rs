@@ -205,7 +205,7 @@ fn join_contract(draft: &mut Draft<'_>, statement: &Statement, locks: &[Relation
 
 /// Locks that are requested before the statement: those that somebody could be waiting for, on
 /// relations that `LOCK TABLE` takes.
-fn requested(draft: &Draft<'_>, impact: &Impact) -> Vec<RelationLock> {
+pub(super) fn requested(draft: &Draft<'_>, impact: &Impact) -> Vec<RelationLock> {
     lock_set(
         impact
             .locks

@@ -136,13 +136,17 @@ pub(super) fn build(draft: &mut Draft<'_>, build: Build) {
     let Build { index, name, relation, why } = build;
     let qualified = relation.sibling(&name);
     let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {qualified}");
+    let mut probe = text::index_built_probe(&qualified);
+    if draft.catalog.relation(&relation).is_some_and(|found| found.partition_bound.is_some()) {
+        probe = text::done_without(&relation, &probe);
+    }
     draft
         .step(
             Phase::Migrate,
             why,
             Action::Concurrent {
                 sql: concurrently(index, &relation, &name),
-                probe: text::index_built_probe(&qualified),
+                probe,
                 cleanup: drop.clone(),
             },
         )

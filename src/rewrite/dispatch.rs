@@ -3,7 +3,8 @@
 use super::draft::Draft;
 use super::{
     add_check, add_column, add_foreign_key, add_unique, as_is, change_type, create_index, data,
-    drop_column, drop_index, drop_table, identity, op, rename_column, rename_table, set_not_null,
+    drop_column, drop_index, drop_table, identity, op, partition, rename_column, rename_table,
+    set_not_null,
 };
 use crate::analyze::{self, Impact, Verdict};
 use crate::plan::NoteKind;
@@ -22,6 +23,9 @@ pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &I
     match &statement.node {
         NodeEnum::AlterTableStmt(alter) if alter.objtype() == ObjectType::ObjectTable => {
             alter_table(draft, statement, impact);
+        }
+        NodeEnum::CreateStmt(create) if create.partbound.is_some() => {
+            partition::create::steps(draft, statement, create, impact);
         }
         NodeEnum::IndexStmt(index) => create_index::steps(draft, statement, index, impact),
         NodeEnum::DropStmt(drop) => match drop.remove_type() {
@@ -111,6 +115,8 @@ fn has_recipe(draft: &Draft<'_>, part: &Statement) -> bool {
             | AlterTableType::AtAddIdentity
             | AlterTableType::AtSetIdentity
             | AlterTableType::AtDropIdentity
+            | AlterTableType::AtAttachPartition
+            | AlterTableType::AtDetachPartition
     )
 }
 
@@ -157,6 +163,12 @@ fn subcommand(
         AlterTableType::AtAddIdentity
         | AlterTableType::AtSetIdentity
         | AlterTableType::AtDropIdentity => identity::steps(draft, part, command, name, impact),
+        AlterTableType::AtAttachPartition => {
+            partition::attach::steps(draft, part, command, name, impact);
+        }
+        AlterTableType::AtDetachPartition => {
+            partition::detach::steps(draft, part, command, name, impact);
+        }
         _ => as_is::steps(draft, part, impact),
     }
 }

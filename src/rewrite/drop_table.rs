@@ -2,11 +2,12 @@
 //!
 //! *In words*: contract phase. Its foreign keys to other tables are dropped first, one transaction
 //! each, since each takes ACCESS EXCLUSIVE on the other table as well; the same for foreign keys of
-//! other tables that CASCADE would drop. Everything else that CASCADE reaches is listed.
+//! other tables that CASCADE would drop. A partition is detached concurrently before that. Everything else that CASCADE reaches is listed.
 
 use super::as_is;
 use super::draft::{Draft, lock_set};
 use super::drop_index::dropped_relation;
+use super::partition::{default_of, detach};
 use super::text::{self, alter};
 use crate::analyze::Impact;
 use crate::catalog::{DependantKind, Relation};
@@ -36,7 +37,12 @@ pub(super) fn steps(
     let cascade = drop.behavior() == DropBehavior::DropCascade;
     for table in &tables {
         let Some(found) = draft.catalog.relation(table).cloned() else { continue };
-        drop_foreign_keys(draft, &found, &tables, cascade);
+        let above = detach::parent_of(draft, &found).filter(|above| !tables.contains(&above.name));
+        let detached = above.filter(|above| default_of(&draft.catalog, above).is_none());
+        if let Some(above) = &detached {
+            detach::concurrently(draft, above, &found);
+        }
+        drop_foreign_keys(draft, &found, &tables, cascade, detached.is_some());
     }
     for table in &tables {
         let Some(found) = draft.catalog.relation(table).cloned() else { continue };
@@ -51,6 +57,17 @@ pub(super) fn steps(
         .flat_map(|found| draft.locks(found, LockMode::AccessExclusive))
         .map(|lock| (lock.relation, lock.mode))
         .collect();
+    // A partition that is not detached first takes its parent's lock, and that of a default partition.
+    let above = tables
+        .iter()
+        .filter_map(|table| detach::parent_of(draft, draft.catalog.relation(table)?))
+        .filter_map(|above| {
+            let default = default_of(&draft.catalog, &above)?.name.clone();
+            Some([above.name, default])
+        })
+        .flatten()
+        .map(|name| (name, LockMode::AccessExclusive));
+    let locks: Vec<_> = locks.into_iter().chain(above).collect();
     let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
     let sql = format!("DROP TABLE {}{}", names.join(", "), if cascade { " CASCADE" } else { "" });
     let views = impact.locks.iter().map(|lock| (lock.relation.clone(), lock.mode)).filter(
@@ -78,8 +95,10 @@ fn drop_foreign_keys(
     found: &Relation,
     tables: &[QualifiedName],
     cascade: bool,
+    detached: bool,
 ) {
-    let outgoing = found.constraints.iter().filter(|c| !c.inherited).filter_map(|c| {
+    // What a partition has inherited is its own once it is detached.
+    let outgoing = found.constraints.iter().filter(|c| detached || !c.inherited).filter_map(|c| {
         c.references.clone().map(|other| (found.name.clone(), c.name.clone(), other))
     });
     let incoming = draft

@@ -256,6 +256,12 @@ fn back(draft: &Draft<'_>, found: &Relation, command: &AlterTableCmd) -> Option<
             one(format!("DROP CONSTRAINT IF EXISTS {}", quote_ident(&name)))
         }
         AlterTableType::AtValidateConstraint => Some(Vec::new()),
+        AlterTableType::AtAttachPartition => {
+            let Some(NodeEnum::PartitionCmd(attach)) = command.def.as_ref()?.node.as_ref() else {
+                return None;
+            };
+            one(format!("DETACH PARTITION {}", target(draft, attach.name.as_ref())?))
+        }
         AlterTableType::AtAddIdentity => {
             one(format!("ALTER COLUMN {quoted} DROP IDENTITY IF EXISTS"))
         }

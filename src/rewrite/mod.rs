@@ -32,6 +32,7 @@ mod identity;
 mod inverse;
 mod marker;
 mod op;
+mod partition;
 mod partitioned;
 mod rebuild;
 mod rename_column;

@@ -4,7 +4,9 @@
 //! NOT VALID there before 18. So each leaf gets its own index, constraint or key first, under the name
 //! that the server would choose for it, by the recipe for an ordinary table. Then the statement runs on the parent, which
 //! adopts what it finds on the leaves instead of building or scanning (manual, "Partitioning", and
-//! `DefineIndex`, `tryAttachPartitionForeignKey`): a brief lock on all of them.
+//! `DefineIndex`, `tryAttachPartitionForeignKey`): a brief lock on all of them. Partitions come and go
+//! while that is on: one that is dropped is passed over, and one that was added with rows in it is
+//! looked for before the parent's step, which would otherwise build or read under its lock.
 
 use super::add_foreign_key;
 use super::add_unique;
@@ -12,16 +14,18 @@ use super::create_index::{self, Build};
 use super::draft::Draft;
 use crate::catalog::{Relation, names};
 use crate::lock::LockMode;
-use crate::plan::{Action, NoteKind, Phase, Undo};
-use crate::sql::{QualifiedName, Statement, deparse, quote_ident};
+use crate::plan::{Action, Check, NoteKind, Phase, Undo};
+use crate::sql::{QualifiedName, Statement, deparse, quote_ident, quote_literal};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ConstrType, Constraint, IndexStmt};
 
 /// `CREATE INDEX name ON parent`.
 pub(super) fn index(draft: &mut Draft<'_>, parent: &Relation, index: &IndexStmt, name: &str) {
+    let mut pattern = None;
     for leaf in leaves(draft, parent) {
         let unnamed = IndexStmt { idxname: String::new(), ..index.clone() };
         let leaf_index = names::index_name(&draft.catalog, &leaf.name, &unnamed);
+        pattern.get_or_insert_with(|| leaf.name.sibling(&*leaf_index));
         create_index::build(
             draft,
             Build {
@@ -33,6 +37,9 @@ pub(super) fn index(draft: &mut Draft<'_>, parent: &Relation, index: &IndexStmt,
                 relation: leaf.name.clone(),
             },
         );
+    }
+    if let Some(pattern) = &pattern {
+        no_new_leaf_without_index(draft, parent, pattern, name);
     }
     let mut whole = index.clone();
     name.clone_into(&mut whole.idxname);
@@ -73,9 +80,15 @@ pub(super) fn unique(
             ),
         );
     }
+    let mut pattern = None;
     for leaf in leaves(draft, parent) {
         let unnamed = Constraint { conname: String::new(), ..constraint.clone() };
-        add_unique::emit(draft, part, &unnamed, &leaf.name);
+        let key = names::constraint_name(&draft.catalog, &leaf.name, &unnamed);
+        pattern.get_or_insert_with(|| leaf.name.sibling(key));
+        add_unique::build(draft, part, &unnamed, &leaf.name);
+    }
+    if let Some(pattern) = &pattern {
+        no_new_leaf_without_index(draft, parent, pattern, name);
     }
     adopt(draft, parent, &[], constraint, name);
 }
@@ -93,11 +106,69 @@ pub(super) fn foreign_key(
         let named = Constraint { conname: name.to_owned(), ..constraint.clone() };
         add_foreign_key::emit(draft, part, &named, &leaf.name);
     }
+    let without = format!(
+        "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid \
+         AND k.contype = 'f' AND k.convalidated AND k.conname = {})",
+        quote_literal(name)
+    );
+    no_new_leaf(draft, parent, &without, &format!("foreign key {name}"));
     let mut qualified = constraint.clone();
     if let Some(range) = qualified.pktable.as_mut() {
         range.schemaname.clone_from(&referenced.name.schema);
     }
     adopt(draft, parent, std::slice::from_ref(&referenced.name), &qualified, name);
+}
+
+/// The plan knows the partitions that were there when it was made. One that came later and is empty
+/// costs nothing; one with rows would be read, or have its index built, under the parent's lock.
+fn no_new_leaf(draft: &mut Draft<'_>, parent: &Relation, without: &str, what: &str) {
+    let name = &parent.name;
+    let sql = format!(
+        "SELECT count(*) FROM pg_catalog.pg_partition_tree({}::pg_catalog.regclass) AS t \
+         JOIN pg_catalog.pg_class AS c ON c.oid = t.relid \
+         WHERE t.isleaf AND c.relkind = 'r' AND pg_catalog.pg_relation_size(c.oid) > 0 AND {without}",
+        quote_literal(&name.to_string())
+    );
+    draft.step(
+        Phase::Migrate,
+        "a partition that came after the plan was made may lack what the others have",
+        Action::Verify {
+            relation: name.clone(),
+            check: Check::Query { sql },
+            meaning: format!(
+                "partitions of {name} with rows that came after the plan was made and lack what {what} needs (add it to them, online, and run again)"
+            ),
+        },
+    );
+}
+
+/// `pattern` is the index on one of the leaves: that of another says the same behind its table.
+fn no_new_leaf_without_index(
+    draft: &mut Draft<'_>,
+    parent: &Relation,
+    pattern: &QualifiedName,
+    what: &str,
+) {
+    let behind = |index: &str| {
+        format!(
+            "SELECT pg_catalog.substr(pg_catalog.pg_get_indexdef(i.indexrelid), \
+             pg_catalog.length(pg_catalog.format('%I ON %I.%I', x.relname, tn.nspname, tc.relname)) \
+             + CASE WHEN i.indisunique THEN 21 ELSE 14 END), \
+             i.indisunique FROM pg_catalog.pg_index AS i \
+             JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid \
+             JOIN pg_catalog.pg_namespace AS xn ON xn.oid = x.relnamespace \
+             JOIN pg_catalog.pg_class AS tc ON tc.oid = i.indrelid \
+             JOIN pg_catalog.pg_namespace AS tn ON tn.oid = tc.relnamespace WHERE {index}"
+        )
+    };
+    let wanted = behind(&format!(
+        "xn.nspname = {} AND x.relname = {}",
+        quote_literal(&pattern.schema),
+        quote_literal(&pattern.name)
+    ));
+    let own = behind("i.indrelid = c.oid AND i.indisvalid");
+    let without = format!("EXISTS ({wanted}) AND NOT EXISTS ({own} INTERSECT {wanted})");
+    no_new_leaf(draft, parent, &without, &format!("index {what}"));
 }
 
 fn leaves(draft: &Draft<'_>, parent: &Relation) -> Vec<Relation> {

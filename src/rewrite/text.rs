@@ -57,6 +57,19 @@ pub(super) fn alter(relation: &QualifiedName, rest: &str) -> String {
     format!("ALTER TABLE {relation} {rest}")
 }
 
+/// The same for a partition, which may be dropped while the rollout is on.
+pub(super) fn alter_if_there(relation: &QualifiedName, rest: &str) -> String {
+    format!("ALTER TABLE IF EXISTS {relation} {rest}")
+}
+
+/// `probe` for something on a partition: with the partition gone, nothing is left to do.
+pub(super) fn done_without(relation: &QualifiedName, probe: &str) -> String {
+    format!(
+        "SELECT CASE WHEN pg_catalog.to_regclass({}) IS NULL THEN 'done' ELSE ({probe}) END",
+        quote_literal(&relation.to_string())
+    )
+}
+
 /// One row, one text: whether the index is `absent`, `half-done` (invalid) or `done`.
 pub(super) fn index_built_probe(index: &QualifiedName) -> String {
     index_probe(index, "'absent'", "'done'")

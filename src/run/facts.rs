@@ -2,7 +2,7 @@
 
 use super::error::RunError;
 use super::runner::Runner;
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, facts};
 use crate::plan::{Action, EMPTY, Fact, Plan, RelationLock, Undo};
 use crate::sql::QualifiedName;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// Facts about every relation that the plan concerns, as they are now.
 pub(super) async fn involved(runner: &Runner<'_>) -> Result<Vec<Fact>, RunError> {
     let names: Vec<QualifiedName> = relations(runner.plan).into_iter().collect();
-    Ok(catalog::facts::facts(&load(runner, &names).await?, &names))
+    Ok(facts::facts(&load(runner, &names).await?, &names))
 }
 
 async fn load(runner: &Runner<'_>, names: &[QualifiedName]) -> Result<Catalog, RunError> {
@@ -34,7 +34,7 @@ pub(super) async fn compare(
     }
     let names = spoken_of(expected);
     let catalog = load(runner, &names).await?;
-    let mut found = catalog::facts::facts(&catalog, &names);
+    let mut found = facts::facts(&catalog, &names);
     found.extend(emptiness(expected, &catalog));
     found.sort();
     let differences = relevant_differences(expected, &found);
@@ -92,10 +92,40 @@ fn relevant_differences(expected: &[Fact], found: &[Fact]) -> Vec<String> {
     let harmless = |fact: &Fact| {
         HARMLESS_WHEN_NEW.iter().any(|start| fact.about.starts_with(start)) && is_new(fact)
     };
-    let was: Vec<Fact> = expected.iter().filter(|fact| !passing(fact)).cloned().collect();
-    let is: Vec<Fact> =
-        found.iter().filter(|fact| !passing(fact) && !harmless(fact)).cloned().collect();
-    catalog::facts::differences(&was, &is)
+    // A partition that is dropped, as happens every day too, takes its facts with it, and the foreign
+    // keys that hung on other tables.
+    let gone = dropped_partitions(expected, found);
+    let of_gone = |fact: &Fact| gone.iter().any(|name| facts::is_about(&fact.about, name));
+    let hung = |fact: &Fact| {
+        !gone.is_empty()
+            && fact.about.starts_with("dependant ")
+            && found.iter().all(|known| known.about != fact.about)
+    };
+    let was: Vec<Fact> = expected
+        .iter()
+        .filter(|fact| !passing(fact) && !of_gone(fact) && !hung(fact))
+        .cloned()
+        .collect();
+    let is: Vec<Fact> = found
+        .iter()
+        .filter(|fact| !passing(fact) && !harmless(fact) && !of_gone(fact))
+        .cloned()
+        .collect();
+    facts::differences(&was, &is)
+}
+
+/// Partitions of the plan that are no longer there.
+fn dropped_partitions<'f>(expected: &'f [Fact], found: &[Fact]) -> Vec<&'f str> {
+    let absent = |name: &str| {
+        found.iter().any(|fact| {
+            fact.value == facts::ABSENT && fact.about.strip_prefix(RELATION) == Some(name)
+        })
+    };
+    expected
+        .iter()
+        .filter_map(|fact| fact.about.strip_prefix("partition bound of "))
+        .filter(|name| absent(name))
+        .collect()
 }
 
 /// Every relation that a step or a statement of the plan speaks of.
@@ -169,6 +199,15 @@ mod tests {
                 "trigger g on public.t is new: `fires`"
             ]
         );
+        let partition = [
+            fact("partition bound of public.t", "DEFAULT"),
+            fact("column public.t.a", "text"),
+            fact("dependant foreign key k of public.o", "a"),
+            fact("relation public.t", "table"),
+        ];
+        let dropped = [fact("relation public.t", "absent")];
+        assert!(relevant_differences(&partition, &dropped).is_empty());
+        assert!(!relevant_differences(&expected, &dropped).is_empty());
         assert_eq!(spoken_of(&expected), [QualifiedName::new("public", "t")]);
     }
 }

@@ -5,12 +5,13 @@
 //! what is left out here costs accuracy in one direction only: airlock may announce a scan that the
 //! server spares itself.
 
-use super::rows::{partition_columns, proven_not_null};
+use super::partition_values::{Key, Value};
+use super::rows::proven_not_null;
 use crate::analyze::volatility::name_parts;
 use crate::catalog::{Catalog, ConstraintKind, Relation, RelationKind};
 use crate::sql::{grammar, parse_expression};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AExprKind, BoolExprType, Node, PartitionBoundSpec, a_const};
+use pg_query::protobuf::{AExprKind, BoolExprType, Node, PartitionBoundSpec};
 use std::cmp::Ordering;
 
 /// The default partition of a partitioned table.
@@ -29,36 +30,46 @@ pub(super) fn default_partition<'c>(
 }
 
 /// Whether every row of `table` certainly lies within `bound` of `parent`.
-pub(super) fn implied(table: &Relation, parent: &Relation, bound: &PartitionBoundSpec) -> bool {
-    let Some((key, region)) = region(parent, bound) else { return false };
+pub(super) fn implied(
+    catalog: &Catalog,
+    table: &Relation,
+    parent: &Relation,
+    bound: &PartitionBoundSpec,
+) -> bool {
+    let Some((key, region)) = region(catalog, parent, bound) else { return false };
     let checks = checks(table);
-    let not_null =
-        proven_not_null(table, &key) || super::rows::check_proves_not_null(table, &key, &[]);
+    let not_null = proven_not_null(table, &key.name)
+        || super::rows::check_proves_not_null(table, &key.name, &[]);
     not_null && region.parts().iter().all(|part| checks.iter().any(|c| part.holds_by(c, &key)))
 }
 
 /// Whether certainly no row of `table` lies within `bound` of `parent`.
-pub(super) fn excluded(table: &Relation, parent: &Relation, bound: &PartitionBoundSpec) -> bool {
-    let Some((key, region)) = region(parent, bound) else { return false };
+pub(super) fn excluded(
+    catalog: &Catalog,
+    table: &Relation,
+    parent: &Relation,
+    bound: &PartitionBoundSpec,
+) -> bool {
+    let Some((key, region)) = region(catalog, parent, bound) else { return false };
     checks(table).iter().any(|check| region.misses(check, &key))
 }
 
 /// The partitions of one table and where their bounds lie.
 pub(in crate::analyze) struct Bounds<'c> {
-    key: String,
+    key: Key,
     partitions: Vec<(&'c Relation, Option<Region>)>,
 }
 
 impl<'c> Bounds<'c> {
     /// `None` when the partition key or a bound is not understood.
     pub(in crate::analyze) fn of(catalog: &'c Catalog, parent: &'c Relation) -> Option<Self> {
-        let [key] = <[String; 1]>::try_from(partition_columns(parent)).ok()?;
+        let key = Key::of(catalog, parent)?;
         let mut partitions = Vec::new();
         for child in parent.children.iter().filter_map(|child| catalog.relation(child)) {
             let text = child.partition_bound.as_deref()?;
             let region = match text {
                 "DEFAULT" => None,
-                _ => Some(region(parent, &parsed_bound(text)?)?.1),
+                _ => Some(region(catalog, parent, &parsed_bound(text)?)?.1),
             };
             partitions.push((child, region));
         }
@@ -66,12 +77,12 @@ impl<'c> Bounds<'c> {
     }
 
     pub(in crate::analyze) fn key(&self) -> &str {
-        &self.key
+        &self.key.name
     }
 
     /// The partition that a row with this key goes to.
     pub(in crate::analyze) fn partition_of(&self, key: &Node) -> Option<&'c Relation> {
-        let key = value(key)?;
+        let key = self.key.value(key)?;
         let mut default = None;
         for (partition, region) in &self.partitions {
             match region {
@@ -102,7 +113,7 @@ impl<'c> Bounds<'c> {
 }
 
 /// The values that `condition` allows for the key, when it lists them.
-fn equal_to(condition: &Node, key: &str) -> Option<Vec<Value>> {
+fn equal_to(condition: &Node, key: &Key) -> Option<Vec<Value>> {
     if let Some(NodeEnum::BoolExpr(all)) = &condition.node {
         return match all.boolop() {
             BoolExprType::AndExpr => all.args.iter().find_map(|arg| equal_to(arg, key)),
@@ -130,46 +141,6 @@ fn checks(table: &Relation) -> Vec<Node> {
         .collect()
 }
 
-/// A constant, as far as it can be compared without the server.
-#[derive(Debug, Clone, PartialEq)]
-enum Value {
-    Number(f64),
-    Text(String),
-}
-
-impl Value {
-    /// Numbers by size; dates and times in ISO notation by their text; other texts only for
-    /// equality, because their order depends on the collation.
-    fn order(&self, other: &Value) -> Option<Ordering> {
-        match (self, other) {
-            (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),
-            (Value::Text(a), Value::Text(b)) if a == b => Some(Ordering::Equal),
-            (Value::Text(a), Value::Text(b)) if is_iso(a) && is_iso(b) => Some(a.cmp(b)),
-            (Value::Text(_) | Value::Number(_), _) => None,
-        }
-    }
-
-    fn at_least(&self, other: &Value) -> bool {
-        matches!(self.order(other), Some(Ordering::Greater | Ordering::Equal))
-    }
-
-    fn above(&self, other: &Value) -> bool {
-        self.order(other) == Some(Ordering::Greater)
-    }
-}
-
-/// `2024-04-01` or `2024-04-01 12:00:00`, without a time zone.
-fn is_iso(text: &str) -> bool {
-    let shape = |pattern: &str| {
-        text.len() == pattern.len()
-            && text.bytes().zip(pattern.bytes()).all(|(c, p)| match p {
-                b'0' => c.is_ascii_digit(),
-                _ => c == p,
-            })
-    };
-    shape("0000-00-00") || shape("0000-00-00 00:00:00")
-}
-
 /// The values of the key that belong in a partition.
 #[derive(Debug)]
 enum Region {
@@ -185,9 +156,13 @@ enum Part<'r> {
     OneOf(&'r [Value]),
 }
 
-fn region(parent: &Relation, bound: &PartitionBoundSpec) -> Option<(String, Region)> {
+fn region(
+    catalog: &Catalog,
+    parent: &Relation,
+    bound: &PartitionBoundSpec,
+) -> Option<(Key, Region)> {
     let strategy = parent.partition_key.as_deref()?.split_whitespace().next()?;
-    let [key] = <[String; 1]>::try_from(partition_columns(parent)).ok()?;
+    let key = Key::of(catalog, parent)?;
     // A key of several columns, or with an expression, has more parts than plain columns.
     if parent.partition_key.as_deref()?.contains(',') {
         return None;
@@ -196,7 +171,7 @@ fn region(parent: &Relation, bound: &PartitionBoundSpec) -> Option<(String, Regi
         "RANGE" => {
             let end = |datums: &[Node], open: &str| match datums {
                 [only] if is_word(only, open) => Some(None),
-                [only] => value(only).map(Some),
+                [only] => key.value(only).map(Some),
                 _ => None,
             };
             let from = end(&bound.lowerdatums, "minvalue")?;
@@ -204,7 +179,8 @@ fn region(parent: &Relation, bound: &PartitionBoundSpec) -> Option<(String, Regi
             Some((key, Region::Range(from, to)))
         }
         "LIST" => {
-            let values: Option<Vec<Value>> = bound.listdatums.iter().map(value).collect();
+            let values: Option<Vec<Value>> =
+                bound.listdatums.iter().map(|datum| key.value(datum)).collect();
             Some((key, Region::List(values?)))
         }
         _ => None,
@@ -215,33 +191,8 @@ fn is_word(node: &Node, word: &str) -> bool {
     matches!(&node.node, Some(NodeEnum::ColumnRef(name)) if name_parts(&name.fields) == [word])
 }
 
-fn value(node: &Node) -> Option<Value> {
-    match node.node.as_ref()? {
-        NodeEnum::AConst(constant) => match constant.val.as_ref()? {
-            a_const::Val::Ival(number) => Some(Value::Number(f64::from(number.ival))),
-            a_const::Val::Fval(number) => number.fval.parse().ok().map(Value::Number),
-            a_const::Val::Sval(text) => Some(Value::Text(text_value(&text.sval))),
-            a_const::Val::Boolval(truth) => Some(Value::Text(truth.boolval.to_string())),
-            a_const::Val::Bsval(_) => None,
-        },
-        NodeEnum::TypeCast(cast) => value(cast.arg.as_deref()?),
-        NodeEnum::AExpr(minus) if name_parts(&minus.name) == ["-"] && minus.lexpr.is_none() => {
-            match value(minus.rexpr.as_deref()?)? {
-                Value::Number(number) => Some(Value::Number(-number)),
-                Value::Text(_) => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// Midnight is printed with and without its time.
-fn text_value(text: &str) -> String {
-    text.strip_suffix(" 00:00:00").unwrap_or(text).to_owned()
-}
-
 /// `key <operator> values`, turned so that the key is on the left.
-fn comparison(node: &Node, key: &str) -> Option<(String, Vec<Value>)> {
+fn comparison(node: &Node, key: &Key) -> Option<(String, Vec<Value>)> {
     let Some(NodeEnum::AExpr(expression)) = &node.node else { return None };
     let operator = (*name_parts(&expression.name).last()?).to_owned();
     let is_key = |node: &Node| {
@@ -251,11 +202,11 @@ fn comparison(node: &Node, key: &str) -> Option<(String, Vec<Value>)> {
             node = arg;
         }
         matches!(&node.node, Some(NodeEnum::ColumnRef(name))
-            if name_parts(&name.fields).last() == Some(&key))
+            if name_parts(&name.fields).last() == Some(&key.name.as_str()))
     };
     let (left, right) = (expression.lexpr.as_deref()?, expression.rexpr.as_deref()?);
     match expression.kind() {
-        AExprKind::AexprOp if is_key(left) => Some((operator, vec![value(right)?])),
+        AExprKind::AexprOp if is_key(left) => Some((operator, vec![key.value(right)?])),
         AExprKind::AexprOp if is_key(right) => {
             let turned = match operator.as_str() {
                 "<" => ">",
@@ -264,14 +215,16 @@ fn comparison(node: &Node, key: &str) -> Option<(String, Vec<Value>)> {
                 ">=" => "<=",
                 other => other,
             };
-            Some((turned.to_owned(), vec![value(left)?]))
+            Some((turned.to_owned(), vec![key.value(left)?]))
         }
         AExprKind::AexprBetween if is_key(left) => {
-            let ends: Option<Vec<Value>> = elements(right)?.iter().map(value).collect();
+            let ends: Option<Vec<Value>> =
+                elements(right)?.iter().map(|item| key.value(item)).collect();
             Some(("between".to_owned(), ends?))
         }
         AExprKind::AexprOpAny | AExprKind::AexprIn | AExprKind::AexprOpAll if is_key(left) => {
-            let all: Option<Vec<Value>> = elements(right)?.iter().map(value).collect();
+            let all: Option<Vec<Value>> =
+                elements(right)?.iter().map(|item| key.value(item)).collect();
             Some((operator, all?))
         }
         _ => None,
@@ -289,7 +242,7 @@ fn elements(node: &Node) -> Option<&[Node]> {
 
 impl Part<'_> {
     /// Whether `check` gives this condition for every row whose key is not NULL.
-    fn holds_by(&self, check: &Node, key: &str) -> bool {
+    fn holds_by(&self, check: &Node, key: &Key) -> bool {
         if let Some(NodeEnum::BoolExpr(all)) = &check.node {
             return match all.boolop() {
                 BoolExprType::AndExpr => all.args.iter().any(|arg| self.holds_by(arg, key)),
@@ -339,7 +292,7 @@ impl Region {
     }
 
     /// Whether a row that passes `check` cannot lie in this region.
-    fn misses(&self, check: &Node, key: &str) -> bool {
+    fn misses(&self, check: &Node, key: &Key) -> bool {
         if let Some(NodeEnum::BoolExpr(all)) = &check.node {
             return match all.boolop() {
                 BoolExprType::AndExpr => all.args.iter().any(|arg| self.misses(arg, key)),
@@ -370,7 +323,7 @@ impl Region {
     }
 
     /// Whether every value of the region passes `condition`.
-    fn lies_within(&self, condition: &Node, key: &str) -> bool {
+    fn lies_within(&self, condition: &Node, key: &Key) -> bool {
         if let Some(NodeEnum::BoolExpr(all)) = &condition.node {
             return match all.boolop() {
                 BoolExprType::AndExpr => all.args.iter().all(|arg| self.lies_within(arg, key)),
@@ -397,13 +350,17 @@ mod tests {
         Region::Range(Some(Value::Text(from.into())), Some(Value::Text(to.into())))
     }
 
+    fn plain() -> Key {
+        Key { name: "d".to_owned(), instants: None }
+    }
+
     fn fits(region: &Region, check: &str) -> bool {
         let check = parse_expression(check).unwrap();
-        region.parts().iter().all(|part| part.holds_by(&check, "d"))
+        region.parts().iter().all(|part| part.holds_by(&check, &plain()))
     }
 
     fn misses(region: &Region, check: &str) -> bool {
-        region.misses(&parse_expression(check).unwrap(), "d")
+        region.misses(&parse_expression(check).unwrap(), &plain())
     }
 
     #[test]

@@ -51,7 +51,9 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         let bound = attach.bound.as_ref();
         new_partition(self.cx, self.relation, bound, self.fx);
         for leaf in self.cx.catalog.leaves(partition) {
-            if !bound.is_some_and(|bound| bounds::implied(leaf, self.relation, bound)) {
+            if !bound
+                .is_some_and(|bound| bounds::implied(self.cx.catalog, leaf, self.relation, bound))
+            {
                 self.fx.scan(leaf);
             }
         }
@@ -225,7 +227,7 @@ pub(in crate::analyze) fn new_partition<'c>(
     {
         fx.lock_all(cx.catalog.family(default), LockMode::AccessExclusive);
         for leaf in cx.catalog.leaves(default) {
-            if !bounds::excluded(leaf, parent, bound) {
+            if !bounds::excluded(cx.catalog, leaf, parent, bound) {
                 fx.scan(leaf);
             }
         }
