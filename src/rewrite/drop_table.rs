@@ -112,9 +112,9 @@ fn drop_foreign_keys(
         if draft.floors.is_dropped(&table, &name) {
             continue;
         }
-        let locks = lock_set(
-            [table.clone(), other.clone()].into_iter().map(|n| (n, LockMode::AccessExclusive)),
-        );
+        let both = [&table, &other].into_iter().filter_map(|name| draft.catalog.relation(name));
+        let family = both.flat_map(|relation| draft.locks(relation, LockMode::AccessExclusive));
+        let locks = lock_set(family.map(|lock| (lock.relation, lock.mode)));
         draft
             .step(
                 Phase::Contract,

@@ -12,7 +12,7 @@ use super::add_foreign_key;
 use super::add_unique;
 use super::create_index::{self, Build};
 use super::draft::Draft;
-use crate::catalog::{Relation, names};
+use crate::catalog::{Relation, RelationKind, names};
 use crate::lock::LockMode;
 use crate::plan::{Action, Check, NoteKind, Phase, Undo};
 use crate::sql::{QualifiedName, Statement, deparse, quote_ident, quote_literal};
@@ -200,7 +200,17 @@ fn adopt(
         let other = |name: &QualifiedName| (name.clone(), LockMode::AccessExclusive);
         super::draft::lock_set(own.chain(others.iter().map(other)))
     };
-    let locks = set(mode, draft);
+    let mut locks = set(mode, draft);
+    // Keys to a partitioned table have parts on the leaves, which go when the parent takes over.
+    let parted = others.iter().any(|other| {
+        draft.catalog.relation(other).is_some_and(|r| r.kind == RelationKind::PartitionedTable)
+    });
+    if parted {
+        let own = draft.locks(parent, LockMode::AccessExclusive);
+        locks = super::draft::lock_set(
+            locks.into_iter().chain(own).map(|lock| (lock.relation, lock.mode)),
+        );
+    }
     let undo_locks = set(LockMode::AccessExclusive, draft);
     draft
         .step(

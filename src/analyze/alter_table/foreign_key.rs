@@ -168,8 +168,11 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                     self.fx.scan(other);
                 }
             }
-            if referenced.kind == RelationKind::PartitionedTable && major >= 16 {
-                self.fx.lock_indexes(referenced, LockMode::AccessShare);
+            // Those of the partitioned tables in between are looked at as well.
+            let parted = self.cx.catalog.family(referenced).into_iter();
+            for above in parted.filter(|r| r.kind == RelationKind::PartitionedTable && major >= 16)
+            {
+                self.fx.lock_indexes(above, LockMode::AccessShare);
             }
         }
     }

@@ -92,7 +92,15 @@ fn finish(
     let (parent, name) = (&above.name, &partition.name);
     let mut sql = vec![part.sql.clone()];
     sql.extend(clear);
-    let locks = as_is::requested(draft, impact);
+    // A foreign key that the partition has is taken over: its triggers on the other table change.
+    let taken_over: Vec<_> = above
+        .constraints
+        .iter()
+        .filter_map(|constraint| draft.catalog.relation(constraint.references.as_ref()?))
+        .flat_map(|other| draft.locks(other, LockMode::AccessExclusive))
+        .collect();
+    let locks = as_is::requested(draft, impact).into_iter().chain(taken_over);
+    let locks = lock_set(locks.map(|lock| (lock.relation, lock.mode)));
     let undo_locks = detach_locks(draft, above, partition);
     draft
         .step(
