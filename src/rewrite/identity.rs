@@ -128,6 +128,15 @@ pub(super) fn only_switches(command: &AlterTableCmd) -> bool {
     }
 }
 
+/// The clause that gives a column, quoted, the identity that it had.
+pub(super) fn switched_back(column: &str, was: Identity) -> String {
+    let word = match was {
+        Identity::Always => "ALWAYS",
+        Identity::ByDefault => "BY DEFAULT",
+    };
+    format!("ALTER COLUMN {column} SET GENERATED {word}")
+}
+
 fn becomes_always(command: &AlterTableCmd) -> bool {
     switch(command) == Some('a')
 }

@@ -7,8 +7,8 @@ use super::dispatch::target;
 use super::draft::Draft;
 use super::op;
 use super::text::alter;
-use super::{acl, groups, identity, replaced_view, set_not_null};
-use crate::catalog::{Identity, Relation, ReplicaIdentity, names, type_name};
+use super::{acl, groups, identity, partition, replaced_view, set_not_null};
+use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
 use crate::lock::LockMode;
 use crate::plan::{RelationLock, Undo};
 use crate::sql::{QualifiedName, Statement, deparse, quote_ident, quote_literal};
@@ -256,21 +256,12 @@ fn back(draft: &Draft<'_>, found: &Relation, command: &AlterTableCmd) -> Option<
             one(format!("DROP CONSTRAINT IF EXISTS {}", quote_ident(&name)))
         }
         AlterTableType::AtValidateConstraint => Some(Vec::new()),
-        AlterTableType::AtAttachPartition => {
-            let Some(NodeEnum::PartitionCmd(attach)) = command.def.as_ref()?.node.as_ref() else {
-                return None;
-            };
-            one(format!("DETACH PARTITION {}", target(draft, attach.name.as_ref())?))
-        }
+        AlterTableType::AtAttachPartition => one(partition::attach::back(draft, command)?),
         AlterTableType::AtAddIdentity => {
             one(format!("ALTER COLUMN {quoted} DROP IDENTITY IF EXISTS"))
         }
         AlterTableType::AtSetIdentity if identity::only_switches(command) => {
-            let word = match column?.identity? {
-                Identity::Always => "ALWAYS",
-                Identity::ByDefault => "BY DEFAULT",
-            };
-            one(format!("ALTER COLUMN {quoted} SET GENERATED {word}"))
+            one(identity::switched_back(&quoted, column?.identity?))
         }
         // `IF EXISTS` of what is not there; the others have recipes.
         AlterTableType::AtDropConstraint if found.constraint(&command.name).is_none() => {

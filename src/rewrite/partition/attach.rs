@@ -71,6 +71,14 @@ pub(in super::super) fn steps(
     finish(draft, part, &above, &partition, impact, clear);
 }
 
+/// The clause that takes an attach back.
+pub(in super::super) fn back(draft: &Draft<'_>, command: &AlterTableCmd) -> Option<String> {
+    let Some(NodeEnum::PartitionCmd(attach)) = command.def.as_ref()?.node.as_ref() else {
+        return None;
+    };
+    Some(format!("DETACH PARTITION {}", target(draft, attach.name.as_ref())?))
+}
+
 /// The table and its bound, when both are there.
 fn read(draft: &Draft<'_>, command: &AlterTableCmd) -> Option<(Relation, PartitionBoundSpec)> {
     let Some(NodeEnum::PartitionCmd(attach)) = command.def.as_ref()?.node.as_ref() else {
