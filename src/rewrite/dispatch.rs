@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use super::{
     add_check, add_column, add_foreign_key, add_unique, as_is, change_type, create_index, data,
-    drop_column, drop_index, drop_table, identity, op, partition, rename_column, rename_table,
-    set_not_null,
+    drop_column, drop_index, drop_table, identity, op, partition, reached, rename_column,
+    rename_other, rename_table, set_not_null,
 };
 use crate::analyze::{self, Impact, Verdict};
 use crate::plan::NoteKind;
@@ -31,8 +31,14 @@ pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &I
         NodeEnum::DropStmt(drop) => match drop.remove_type() {
             ObjectType::ObjectIndex => drop_index::steps(draft, statement, drop, impact),
             ObjectType::ObjectTable => drop_table::steps(draft, statement, drop, impact),
-            _ => as_is::steps(draft, statement, impact),
+            _ => {
+                reached::note(draft, statement, drop);
+                as_is::steps(draft, statement, impact);
+            }
         },
+        NodeEnum::AlterEnumStmt(alter) => {
+            rename_other::enum_value(draft, statement, alter, impact);
+        }
         NodeEnum::RenameStmt(rename) => self::rename(draft, statement, rename, impact),
         NodeEnum::UpdateStmt(update) => data::update(draft, statement, update, impact),
         NodeEnum::DeleteStmt(delete) => data::delete(draft, statement, delete, impact),
@@ -226,8 +232,18 @@ fn rename(draft: &mut Draft<'_>, statement: &Statement, rename: &RenameStmt, imp
             }
             rename_column::steps(draft, statement, rename, impact);
         }
-        (ObjectType::ObjectTable, _) => rename_table::steps(draft, statement, rename, impact),
-        _ => as_is::steps(draft, statement, impact),
+        (
+            ObjectType::ObjectColumn,
+            ObjectType::ObjectView | ObjectType::ObjectMatview | ObjectType::ObjectForeignTable,
+        ) => rename_column::steps(draft, statement, rename, impact),
+        (
+            ObjectType::ObjectTable
+            | ObjectType::ObjectView
+            | ObjectType::ObjectMatview
+            | ObjectType::ObjectForeignTable,
+            _,
+        ) => rename_table::steps(draft, statement, rename, impact),
+        _ => rename_other::steps(draft, statement, rename, impact),
     }
 }
 

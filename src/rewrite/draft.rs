@@ -19,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Draft<'a> {
     /// The catalog as the migration as written has it before the statement at hand.
     pub catalog: Catalog,
+    /// The catalog before the first statement: what running applications may use.
+    pub start: &'a Catalog,
     pub options: &'a Options,
     pub groups: Groups,
     pub retypes: Retypes,
@@ -61,7 +63,7 @@ pub(super) struct Finished {
 
 impl<'a> Draft<'a> {
     pub fn new(
-        catalog: Catalog,
+        start: &'a Catalog,
         options: &'a Options,
         revision: &str,
         groups: Groups,
@@ -69,7 +71,8 @@ impl<'a> Draft<'a> {
         script: &Script,
     ) -> Self {
         Self {
-            catalog,
+            catalog: start.clone(),
+            start,
             options,
             groups,
             retypes,
@@ -189,6 +192,12 @@ impl<'a> Draft<'a> {
             .iter()
             .enumerate()
             .any(|(index, words)| index + 1 != self.number && words.contains(&relation.name))
+    }
+
+    /// Whether a statement after the one at hand has all these words.
+    pub fn later_has(&self, wanted: &[&str]) -> bool {
+        let has = |words: &BTreeSet<String>| wanted.iter().all(|word| words.contains(*word));
+        self.words.iter().skip(self.number).any(has)
     }
 
     pub fn refuse(&mut self, diagnostic: Diagnostic) {

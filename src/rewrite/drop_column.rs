@@ -5,10 +5,10 @@
 //! the old one still runs. Contract: its indexes are dropped concurrently first, then the column
 //! (ACCESS EXCLUSIVE, brief). What hangs on it is listed before anything starts.
 
-use super::as_is;
 use super::draft::{Draft, lock_set};
 use super::set_not_null;
 use super::text::{self, alter};
+use super::{as_is, drop_table, reached};
 use crate::analyze::Impact;
 use crate::catalog::{Column, Relation};
 use crate::lock::LockMode;
@@ -37,15 +37,24 @@ pub(super) fn steps(
     relax(draft, &found, &column);
     drop_indexes(draft, &found, &column);
     let cascade = command.behavior() == DropBehavior::DropCascade;
+    drop_keys(draft, &found, &column, cascade);
     if cascade {
-        list_dependants(draft, &found, &column);
+        let named = [relation.clone()];
+        let of = Some((relation, column.name.as_str()));
+        let reached = reached::beyond(&draft.catalog, part, &named, of);
+        if !reached.is_empty() {
+            draft.note(
+                NoteKind::Irreversible,
+                format!("CASCADE drops with {}: {}", column.name, text::listed(&reached)),
+            );
+        }
     }
     let clause = format!(
         "DROP COLUMN {}{}",
         quote_ident(&column.name),
         if cascade { " CASCADE" } else { "" }
     );
-    let locks = locks(draft, &found, &column);
+    let locks = locks(draft, &found, impact);
     if !join(draft, relation, &clause, &locks) {
         draft
             .step(
@@ -165,33 +174,34 @@ fn drop_indexes(draft: &mut Draft<'_>, found: &Relation, column: &Column) {
     }
 }
 
-/// The table and all below it; a foreign key on the column reaches the referenced table too.
-fn locks(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<RelationLock> {
-    let own = draft.catalog.family(found).into_iter().map(|r| r.name.clone());
+/// Foreign keys on the column and, with CASCADE, to it, each in a transaction of its own: each locks another
+/// table too.
+fn drop_keys(draft: &mut Draft<'_>, found: &Relation, column: &Column, cascade: bool) {
     let outgoing = found
         .constraints
         .iter()
-        .filter(|constraint| constraint.columns.contains(&column.name))
-        .filter_map(|constraint| constraint.references.clone());
+        .filter(|key| !key.inherited && key.columns.contains(&column.name))
+        .filter_map(|key| {
+            key.references.clone().map(|other| (found.name.clone(), key.name.clone(), other))
+        });
     let incoming = draft
         .catalog
         .incoming_foreign_keys(&found.name)
+        .filter(|(_, key)| cascade && !key.inherited)
         .filter(|(_, key)| key.referenced_columns.contains(&column.name))
-        .map(|(other, _)| other.name.clone());
-    lock_set(own.chain(outgoing).chain(incoming).map(|name| (name, LockMode::AccessExclusive)))
+        .map(|(other, key)| (other.name.clone(), key.name.clone(), found.name.clone()));
+    let keys: Vec<_> = outgoing.chain(incoming).collect();
+    for (table, name, other) in keys.into_iter().filter(|(table, _, other)| table != other) {
+        drop_table::drop_key(draft, &table, &name, &other);
+    }
 }
 
-fn list_dependants(draft: &mut Draft<'_>, found: &Relation, column: &Column) {
-    let names: Vec<String> = found
-        .dependants
-        .iter()
-        .filter(|dependant| dependant.columns.contains(&column.name))
-        .map(|dependant| dependant.name.clone())
-        .collect();
-    if !names.is_empty() {
-        draft.note(
-            NoteKind::Irreversible,
-            format!("CASCADE drops with {}: {}", column.name, text::listed(&names)),
-        );
-    }
+/// The table and all below it, and views that CASCADE drops.
+fn locks(draft: &Draft<'_>, found: &Relation, impact: &Impact) -> Vec<RelationLock> {
+    let own = draft.catalog.family(found).into_iter().map(|r| r.name.clone());
+    let views = impact.locks.iter().filter(|lock| lock.mode == LockMode::AccessExclusive);
+    let views = views.map(|lock| lock.relation.clone()).filter(|name| {
+        draft.catalog.relation(name).is_some_and(|found| found.view_definition.is_some())
+    });
+    lock_set(own.chain(views).map(|name| (name, LockMode::AccessExclusive)))
 }

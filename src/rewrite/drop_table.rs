@@ -8,9 +8,10 @@ use super::as_is;
 use super::draft::{Draft, lock_set};
 use super::drop_index::dropped_relation;
 use super::partition::{default_of, detach};
+use super::reached;
 use super::text::{self, alter};
 use crate::analyze::Impact;
-use crate::catalog::{DependantKind, Relation};
+use crate::catalog::Relation;
 use crate::lock::LockMode;
 use crate::plan::{Action, NoteKind, Phase};
 use crate::sql::{QualifiedName, Statement, quote_ident};
@@ -45,11 +46,21 @@ pub(super) fn steps(
         drop_foreign_keys(draft, &found, &tables, cascade, detached.is_some());
     }
     for table in &tables {
-        let Some(found) = draft.catalog.relation(table).cloned() else { continue };
-        if cascade {
-            list_dependants(draft, &found);
-        }
         draft.gate(Phase::Contract, format!("no running application uses {table}"));
+    }
+    if cascade {
+        let reached = reached::beyond(&draft.catalog, statement, &tables, None);
+        if !reached.is_empty() {
+            let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+            draft.note(
+                NoteKind::Irreversible,
+                format!(
+                    "CASCADE reaches beyond {}: {}",
+                    text::listed(&names),
+                    text::listed(&reached)
+                ),
+            );
+        }
     }
     let locks: Vec<_> = tables
         .iter()
@@ -109,38 +120,31 @@ fn drop_foreign_keys(
     let keys: Vec<_> =
         outgoing.chain(incoming).filter(|(table, _, other)| table != other).collect();
     for (table, name, other) in keys {
-        if draft.floors.is_dropped(&table, &name) {
-            continue;
-        }
-        let both = [&table, &other].into_iter().filter_map(|name| draft.catalog.relation(name));
-        let family = both.flat_map(|relation| draft.locks(relation, LockMode::AccessExclusive));
-        let locks = lock_set(family.map(|lock| (lock.relation, lock.mode)));
-        draft
-            .step(
-                Phase::Contract,
-                format!("{name} goes on its own: it locks {other} too"),
-                Action::Transaction {
-                    sql: vec![alter(&table, &format!("DROP CONSTRAINT {}", quote_ident(&name)))],
-                },
-            )
-            .locks(locks);
-        draft.floors.dropped(&table, &name);
+        drop_key(draft, &table, &name, &other);
     }
 }
 
-fn list_dependants(draft: &mut Draft<'_>, found: &Relation) {
-    let names: Vec<String> = found
-        .dependants
-        .iter()
-        .filter(|dependant| {
-            !matches!(dependant.kind, DependantKind::Sequence | DependantKind::Publication)
-        })
-        .map(|dependant| dependant.name.clone())
-        .collect();
-    if !names.is_empty() {
-        draft.note(
-            NoteKind::Irreversible,
-            format!("CASCADE reaches beyond {}: {}", found.name, text::listed(&names)),
-        );
+/// A step that drops foreign key `name` of `table`, which points to `other`, on its own.
+pub(super) fn drop_key(
+    draft: &mut Draft<'_>,
+    table: &QualifiedName,
+    name: &str,
+    other: &QualifiedName,
+) {
+    if draft.floors.is_dropped(table, name) {
+        return;
     }
+    let both = [table, other].into_iter().filter_map(|name| draft.catalog.relation(name));
+    let family = both.flat_map(|relation| draft.locks(relation, LockMode::AccessExclusive));
+    let locks = lock_set(family.map(|lock| (lock.relation, lock.mode)));
+    draft
+        .step(
+            Phase::Contract,
+            format!("{name} goes on its own: it locks {other} too"),
+            Action::Transaction {
+                sql: vec![alter(table, &format!("DROP CONSTRAINT {}", quote_ident(name)))],
+            },
+        )
+        .locks(locks);
+    draft.floors.dropped(table, name);
 }

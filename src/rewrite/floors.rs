@@ -23,6 +23,8 @@ pub(super) struct Floors {
     half_done: Vec<(QualifiedName, String)>,
     /// Tables whose keys are being exchanged: a foreign key to them has to wait.
     rekeyed: Vec<QualifiedName>,
+    /// Columns that have two names until contract: table, old name, new name.
+    doubled: Vec<(QualifiedName, String, String)>,
     /// Indexes and constraints that a step already drops.
     dropped: Vec<(QualifiedName, String)>,
 }
@@ -58,6 +60,42 @@ impl Floors {
 
     pub fn is_half_done(&self, relation: &QualifiedName, column: &str) -> bool {
         self.half_done.iter().any(|(on, name)| on == relation && name == column)
+    }
+
+    /// `old` of `relation` has the name `new` too, until contract.
+    pub fn doubled(&mut self, relation: &QualifiedName, old: &str, new: &str) {
+        self.doubled.push((relation.clone(), old.to_owned(), new.to_owned()));
+    }
+
+    /// The name that column `new` of `relation` still has beside its own.
+    pub fn other_name(&self, relation: &QualifiedName, new: &str) -> Option<&str> {
+        let same = |(on, _, name): &&(QualifiedName, String, String)| on == relation && name == new;
+        self.doubled.iter().find(same).map(|(_, old, _)| old.as_str())
+    }
+
+    /// What is known of columns and constraints of `from` holds for `to`: the table is renamed.
+    pub fn moved(&mut self, from: &QualifiedName, to: &QualifiedName) {
+        let of = |(on, name): &&(QualifiedName, String)| {
+            (on == from).then(|| (to.clone(), name.clone()))
+        };
+        let half_done: Vec<_> = self.half_done.iter().filter_map(|entry| of(&entry)).collect();
+        self.half_done.extend(half_done);
+        let dropped: Vec<_> = self.dropped.iter().filter_map(|entry| of(&entry)).collect();
+        self.dropped.extend(dropped);
+        let doubled: Vec<_> = self
+            .doubled
+            .iter()
+            .filter(|(on, ..)| on == from)
+            .map(|(_, old, new)| (to.clone(), old.clone(), new.clone()))
+            .collect();
+        self.doubled.extend(doubled);
+        let members: Vec<_> = self
+            .members
+            .iter()
+            .filter(|((on, _), _)| on == from)
+            .map(|((_, name), phase)| ((to.clone(), name.clone()), *phase))
+            .collect();
+        self.members.extend(members);
     }
 
     /// An earlier statement of the migration writes rows into `relation`.

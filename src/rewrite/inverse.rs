@@ -7,7 +7,7 @@ use super::dispatch::target;
 use super::draft::Draft;
 use super::op;
 use super::text::alter;
-use super::{acl, groups, identity, partition, replaced_view, set_not_null};
+use super::{acl, groups, identity, partition, rename_other, replaced_view, set_not_null};
 use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
 use crate::lock::LockMode;
 use crate::plan::{RelationLock, Undo};
@@ -28,6 +28,12 @@ pub(super) fn of(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
             super::sequence::back(draft, alter).unwrap_or_else(|| irreversible(draft, statement))
         }
         NodeEnum::RenameStmt(rename) => rename_back(draft, rename),
+        NodeEnum::AlterEnumStmt(alter) if !alter.old_val.is_empty() => {
+            match rename_other::enum_value_back(alter) {
+                Some(sql) => Undo::Transaction { sql: vec![sql], locks: Vec::new() },
+                None => irreversible(draft, statement),
+            }
+        }
         NodeEnum::ViewStmt(view) if view.replace => {
             match target(draft, view.view.as_ref()).filter(|name| !draft.is_new(name)) {
                 Some(name) => replaced_view::back(draft, &name)
@@ -421,13 +427,18 @@ fn rename_back(draft: &mut Draft<'_>, rename: &RenameStmt) -> Undo {
         } else if rename.rename_type() == ObjectType::ObjectIndex {
             index_back(draft, rename)
         } else if rename.rename_type() == ObjectType::ObjectType {
-            type_back(draft, rename)
+            rename_other::type_back(draft, rename)
+        } else if let Some(sql) = rename_other::back(rename) {
+            Undo::Transaction { sql: vec![sql], locks: Vec::new() }
         } else {
             Undo::Irreversible { why: "the rename stays after a rollback".to_owned() }
         };
     };
     let (old, new) = (quote_ident(&rename.subname), quote_ident(&rename.newname));
     let sql = match rename.rename_type() {
+        ObjectType::ObjectAttribute => {
+            format!("ALTER TYPE {name} RENAME ATTRIBUTE {new} TO {old}")
+        }
         ObjectType::ObjectColumn => alter(&name, &format!("RENAME COLUMN {new} TO {old}")),
         ObjectType::ObjectTabconstraint => {
             alter(&name, &format!("RENAME CONSTRAINT {new} TO {old}"))
@@ -466,29 +477,5 @@ fn index_back(draft: &Draft<'_>, rename: &RenameStmt) -> Undo {
             Undo::Transaction { sql, locks: Vec::new() }
         }
         None => Undo::Nothing,
-    }
-}
-
-fn type_back(draft: &Draft<'_>, rename: &RenameStmt) -> Undo {
-    let path = match rename.object.as_ref().and_then(|object| object.node.as_ref()) {
-        Some(NodeEnum::List(list)) => groups::strings(&list.items),
-        _ => Vec::new(),
-    };
-    let known = |schema: &str, name: &str| {
-        let name = QualifiedName::new(schema, name);
-        draft.catalog.types.contains_key(&name).then_some(name)
-    };
-    let found = match path.as_slice() {
-        [name] => draft.catalog.server.search_path.iter().find_map(|schema| known(schema, name)),
-        [.., schema, name] => known(schema, name),
-        [] => None,
-    };
-    match found {
-        Some(name) => {
-            let renamed = name.sibling(&rename.newname);
-            let sql = vec![format!("ALTER TYPE {renamed} RENAME TO {}", quote_ident(&name.name))];
-            Undo::Transaction { sql, locks: Vec::new() }
-        }
-        None => Undo::Irreversible { why: "the rename stays after a rollback".to_owned() },
     }
 }

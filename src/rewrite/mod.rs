@@ -34,8 +34,10 @@ mod marker;
 mod op;
 mod partition;
 mod partitioned;
+mod reached;
 mod rebuild;
 mod rename_column;
+mod rename_other;
 mod rename_table;
 mod renamed;
 mod replaced_view;
@@ -83,7 +85,7 @@ pub fn plan(
 ) -> Result<Plan, RewriteError> {
     let groups = groups::recognise(script, catalog);
     let retypes = change_type::recognise(script, catalog);
-    let mut draft = Draft::new(catalog.clone(), options, &revision.id, groups, retypes, script);
+    let mut draft = Draft::new(catalog, options, &revision.id, groups, retypes, script);
     let mut statements = Vec::new();
     for (index, statement) in script.statements.iter().enumerate() {
         let seen = change_type::unhindered(&draft.catalog, statement);

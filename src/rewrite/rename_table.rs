@@ -51,8 +51,15 @@ pub(super) fn steps(
         return in_place(draft, statement, impact, &old);
     }
     let mut obstacles = shadow_view::obstacles(draft, &found);
-    if !matches!(found.kind, RelationKind::Table | RelationKind::PartitionedTable) {
-        obstacles.push("it is not a table".to_owned());
+    if !matches!(
+        found.kind,
+        RelationKind::Table
+            | RelationKind::PartitionedTable
+            | RelationKind::View
+            | RelationKind::MaterializedView
+            | RelationKind::ForeignTable
+    ) {
+        obstacles.push("no view can stand in for it".to_owned());
     }
     if strategy == RenameStrategy::DualColumn {
         obstacles.push("a table has no dual-column form".to_owned());
@@ -73,8 +80,19 @@ fn with_view(draft: &mut Draft<'_>, found: &Relation, new: &QualifiedName) {
     // Earlier statements of the migration speak of the old name in their steps; those that come
     // after this one meet the new name.
     draft.rename_after(draft.floor(), old, new);
-    let columns: Vec<ShownColumn> =
+    let mut columns: Vec<ShownColumn> =
         found.columns.iter().map(|c| ShownColumn::unchanged(&c.name)).collect();
+    // A column that is being renamed still has its old name too.
+    let doubled: Vec<ShownColumn> = found
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let other = draft.floors.other_name(old, &column.name)?.to_owned();
+            Some(ShownColumn { real: other.clone(), shown: other, was: column.name.clone() })
+        })
+        .collect();
+    let hides_doubled = !doubled.is_empty();
+    columns.extend(doubled);
     let rename = format!("ALTER TABLE {old} RENAME TO {}", quote_ident(&new.name));
     let mut sql = vec![rename];
     sql.extend(shadow_view::create(draft, found, old, new, &columns));
@@ -99,13 +117,17 @@ fn with_view(draft: &mut Draft<'_>, found: &Relation, new: &QualifiedName) {
                 (new.clone(), LockMode::AccessExclusive),
             ]),
         });
-    draft
+    let drop = draft
         .step(
             Phase::Contract,
             format!("no application uses the name {old} any more"),
             Action::Transaction { sql: vec![format!("DROP VIEW {old}")] },
         )
         .locks(vec![exclusive(old)]);
+    if hides_doubled {
+        // Before the columns that it shows.
+        drop.first();
+    }
     draft.gate(Phase::Contract, format!("every running application uses {new} instead of {old}"));
     draft.note(
         NoteKind::Application,
@@ -113,6 +135,7 @@ fn with_view(draft: &mut Draft<'_>, found: &Relation, new: &QualifiedName) {
     );
     draft.floors.relation(old, Phase::Contract);
     draft.floors.relation(new, draft.floor());
+    draft.floors.moved(old, new);
 }
 
 /// The plain rename, which the user asked for.

@@ -75,7 +75,7 @@ async fn carry_out(
         }
         Action::Backfill(planned) => Box::pin(backfill::run(run, runner, step, planned)).await,
         Action::Verify { relation, check, meaning } => {
-            verify::run(runner, step, relation, check, meaning).await
+            Box::pin(verify::run(runner, step, relation, check, meaning)).await
         }
         Action::Statement { sql } => statement::run(runner, step, sql).await,
     }

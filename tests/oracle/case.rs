@@ -258,14 +258,17 @@ fn servers(text: &str) -> Result<Servers, String> {
 fn volatile(text: &str) -> Result<Vec<VolatileColumn>, String> {
     text.split(',')
         .map(|item| {
+            let item = item.trim();
+            // `table.column` is spelt as a schema and a name are.
+            if let Ok(QualifiedName { schema: table, name: column }) = item.parse() {
+                return Ok(VolatileColumn { table: QualifiedName::new("public", table), column });
+            }
             let (table, column) =
-                item.trim().rsplit_once('.').ok_or_else(|| format!("{item}: no column"))?;
-            let table = if table.contains('.') {
-                table.parse::<QualifiedName>().map_err(|error| error.to_string())?
-            } else {
-                QualifiedName::new("public", table)
-            };
-            Ok(VolatileColumn { table, column: column.to_owned() })
+                item.rsplit_once('.').ok_or_else(|| format!("{item}: no column"))?;
+            let table = table.parse::<QualifiedName>().map_err(|error| error.to_string())?;
+            let QualifiedName { name: column, .. } =
+                format!("t.{column}").parse().map_err(|_| format!("{item}: no column"))?;
+            Ok(VolatileColumn { table, column })
         })
         .collect()
 }

@@ -23,6 +23,10 @@ use crate::sql::quote_ident;
 pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<String> {
     let mut reasons = Vec::new();
     let name = &column.name;
+    if !matches!(found.kind, RelationKind::Table | RelationKind::PartitionedTable) {
+        reasons.push("it is not a column of a table".to_owned());
+        return reasons;
+    }
     if found.kind == RelationKind::PartitionedTable || found.partition_bound.is_some() {
         reasons.push("the table is partitioned".to_owned());
     }
@@ -108,6 +112,7 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
     draft.floors.member(&found.name, &column.name, Phase::Contract);
     draft.floors.relation(&found.name, Phase::Migrate);
     draft.floors.half_done(&found.name, new);
+    draft.floors.doubled(&found.name, &column.name, new);
 }
 
 /// What hangs on `column` is built for `new`.

@@ -2,7 +2,7 @@
 
 use super::super::draft::{Draft, lock_set};
 use super::super::shadow_view::{self, ShownColumn};
-use crate::catalog::{Column, Relation};
+use crate::catalog::{Column, Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::plan::{Action, NoteKind, Phase, Undo};
 use crate::sql::{QualifiedName, quote_ident};
@@ -10,6 +10,9 @@ use crate::sql::{QualifiedName, quote_ident};
 /// Why it cannot be done; empty when it can.
 pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation) -> Vec<String> {
     let mut reasons = shadow_view::obstacles(draft, found);
+    if found.kind == RelationKind::CompositeType {
+        reasons.push("it is an attribute of a type".to_owned());
+    }
     if draft.changes_elsewhere(&found.name) {
         reasons.push("other statements of this migration change the same table".to_owned());
     }

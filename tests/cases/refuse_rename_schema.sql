@@ -1,0 +1,10 @@
+-- case: refuse_rename_schema
+-- shows: the rename of what cannot have two names needs a word from the user
+-- expect refusal: refused schema shop
+-- setup
+CREATE SCHEMA shop;
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE SEQUENCE numbers;
+CREATE FUNCTION price(a int) RETURNS int LANGUAGE sql AS 'SELECT a';
+-- migration
+ALTER SCHEMA shop RENAME TO store;

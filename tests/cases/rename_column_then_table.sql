@@ -1,0 +1,23 @@
+-- case: rename_column_then_table
+-- shows: a column and then its table renamed together: the old application finds the old column under the old name of the table
+-- expect note: column-order
+-- new application starts: at the gate
+-- setup
+CREATE TABLE stuff (id bigint PRIMARY KEY, a text NOT NULL);
+INSERT INTO stuff SELECT i, 'a' || i FROM generate_series(1, 400) AS i;
+CREATE INDEX stuff_a ON stuff (a);
+CREATE TABLE ledger (id bigint PRIMARY KEY, a text);
+INSERT INTO ledger SELECT id, a FROM stuff;
+-- migration
+-- airlock: rename dual-column
+ALTER TABLE stuff RENAME COLUMN a TO z;
+ALTER TABLE stuff RENAME TO things;
+-- old application
+WITH w AS (UPDATE stuff SET a = :s WHERE id = :id RETURNING id, a) UPDATE ledger l SET a = w.a FROM w WHERE l.id = w.id;
+INSERT INTO stuff (id, a) SELECT :fresh, 'x' WHERE false;
+-- new application
+WITH w AS (UPDATE things SET z = :s WHERE id = :id RETURNING id, z) UPDATE ledger l SET a = w.z FROM w WHERE l.id = w.id;
+-- agree at gate
+SELECT NOT EXISTS (SELECT FROM things t FULL JOIN ledger l USING (id) WHERE t.a IS DISTINCT FROM l.a);
+-- agree
+SELECT NOT EXISTS (SELECT FROM things t FULL JOIN ledger l USING (id) WHERE t.z IS DISTINCT FROM l.a);
