@@ -242,7 +242,8 @@ impl Session {
         }
         let flight = self.shared.flights.depart(self.pid);
         self.tapped(what, async {
-            tokio::pin!(sent);
+            // On the heap: every statement of a run has a place for this on its callers' stacks.
+            let mut sent = Box::pin(sent);
             tokio::select! {
                 biased;
                 answer = &mut sent => return answer.map_err(InFlight::Failed),
@@ -250,7 +251,7 @@ impl Session {
                 () = self.shared.stop.now() => {}
             }
             // A failure to cancel leaves the statement running; the timeout is for that as well.
-            let _ = self.canceller.cancel().await;
+            let _ = Box::pin(self.canceller.cancel()).await;
             match tokio::time::timeout(CANCEL_TIMEOUT, sent).await {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(error)) if is_connection_lost(&error) => Err(InFlight::Failed(error)),
