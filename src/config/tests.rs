@@ -221,7 +221,13 @@ fn the_template_holds_the_defaults() {
     let throttle = uncommented(&format!("[throttle]{throttle}"));
     let signals = settings(Flags::default(), &[], &throttle).unwrap().limits.throttle;
     assert!(signals.queries.len() == 1 && signals.windows.len() == 2 && signals.stall.is_some());
-    let plain: String = uncommented(&format!("{before}[plan]{after}"))
+    // Nor does the desired schema come from anywhere by itself.
+    let (plan, rest) = after.split_once("[schema]").unwrap();
+    let (schema, lint) = rest.split_once("[lint]").unwrap();
+    let schema = uncommented(&format!("[schema]{schema}"));
+    let schema = settings(Flags::default(), &[], &schema).unwrap().schema;
+    assert!(schema.path.is_some() && schema.command.is_some());
+    let plain: String = uncommented(&format!("{before}[plan]{plan}[lint]{lint}"))
         .lines()
         .filter(|line| !line.starts_with("escalate_to") && !line.starts_with("database_url"))
         .map(|line| format!("{line}\n"))
