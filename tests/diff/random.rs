@@ -175,7 +175,7 @@ fn table(made: &mut Made, number: usize, major: u32) -> Table {
     if has("c2") && made.chance(30) {
         let definition =
             made.one(&["UNIQUE (c2)", "UNIQUE (c2, id)", "UNIQUE (id, c2) DEFERRABLE"]);
-        lines.push(format!("CONSTRAINT only_one {definition}"));
+        lines.push(format!("CONSTRAINT only_one_{number} {definition}"));
     }
     let with = made.one(&["", "", " WITH (fillfactor = 70)"]);
     made.say(&format!("CREATE TABLE {name} ({}){with}", lines.join(", ")));
