@@ -39,6 +39,9 @@ const SWEEP_VARIABLE: &str = "AIRLOCK_SWEEP";
 /// `AIRLOCK_SWEEP` is set. The recipes differ between 17 and 18, and between 14 and 15 hardly.
 const THOROUGH: [u32; 2] = [15, 18];
 
+/// Stack of a check, in bytes.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
 /// When set, each test that passes says on standard error how long it took.
 const TIMES_VARIABLE: &str = "AIRLOCK_TEST_TIMES";
 
@@ -146,10 +149,20 @@ fn trial(major: u32, case: Arc<Case>, check: Check) -> Trial {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let begun = Instant::now();
-        runtime.block_on(async {
-            let server = server::server(major).await;
-            check.run(&server, &case).await;
+        // Frames of an unoptimized build are many times those of a release, which has 8 MB.
+        let checked = std::thread::scope(|scope| {
+            let whole = || {
+                runtime.block_on(async {
+                    let server = server::server(major).await;
+                    check.run(&server, &case).await;
+                });
+            };
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            thread.spawn_scoped(scope, whole).map(std::thread::ScopedJoinHandle::join)
         });
+        if let Err(panic) = checked? {
+            std::panic::resume_unwind(panic);
+        }
         if std::env::var_os(TIMES_VARIABLE).is_some() {
             eprintln!(
                 "{:8.3} s {major}::{}::{}",
