@@ -40,9 +40,7 @@ impl Place {
 pub enum Sweep {
     /// Every place.
     Every,
-    /// The places that can show something of their own.
-    Usual,
-    /// Of those, one in [`SAMPLE`], drawn anew each time.
+    /// Of the places that can show something of their own, one in [`SAMPLE`], drawn anew each time.
     Sample,
 }
 

@@ -1,20 +1,18 @@
 //! Equivalence: the plan, all phases, gives what the migration as written gives.
 
-use crate::case::{self, Case};
+use crate::case::Case;
+use crate::check_locks::{self, Watch};
 use crate::compare::{Allowed, State, assert_nothing_left};
 use crate::engine;
 use crate::server::Server;
 use airlock::plan::{NoteKind, Phase, Plan};
-use airlock::run::End;
+use airlock::run::{End, Hooks};
 
 /// What the migration as written leaves behind.
 pub async fn as_written(server: &Server, case: &Case) -> State {
     let database = server.database(case).await;
-    if case.as_written.is_empty() {
-        database.run_all(&case::split(&case.text[case.migration.clone()]).unwrap()).await;
-    } else {
-        database.run_all(&case.as_written).await;
-    }
+    // Beside the lock model, so that this is checked on the way.
+    check_locks::as_written(&database, case).await.unwrap_or_else(|why| panic!("{why}"));
     let state = State::read(&database, case).await;
     database.drop().await;
     state
@@ -33,7 +31,12 @@ pub async fn check(server: &Server, case: &Case) {
     let expected = server.written(case).await;
     let database = server.database(case).await;
     let plan = engine::planned(&database, case).await;
-    let outcome = engine::run_through(&database, &plan, Phase::Contract).await;
+    let watch = Watch::new(&database, &plan).await;
+    let hooks = Hooks { tap: Some(watch.clone()), ..Hooks::default() };
+    let outcome = engine::execute(&database, &plan, Phase::Contract, &hooks).await;
+    let outcome = outcome.unwrap_or_else(|error| panic!("{}", engine::explain(error)));
+    drop(hooks);
+    watch.assert_announced().await;
     assert_eq!(outcome.end, End::Finished);
     let found = State::read(&database, case).await;
     found.assert_is(&expected, allowed(&plan), "the plan gives something else than the migration");

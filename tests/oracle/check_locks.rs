@@ -2,8 +2,7 @@
 //! and each step of the plan holds no stronger lock than the plan has announced.
 
 use crate::case::Case;
-use crate::engine;
-use crate::server::Server;
+use crate::server::{Database, Server};
 use airlock::analyze::analyze;
 use airlock::catalog::load;
 use airlock::connect::Connection;
@@ -11,22 +10,24 @@ use airlock::lock::LockMode;
 use airlock::observe::compare::{Difference, not_within};
 use airlock::observe::run::{End, Outcome, observe};
 use airlock::observe::{Effects, Relations, differences};
-use airlock::plan::{Phase, Plan, RelationLock};
-use airlock::run::{Hooks, Label, Tap, Verdict};
+use airlock::plan::{Plan, RelationLock};
+use airlock::run::{Label, Tap, Verdict};
 use airlock::sql::{self, QualifiedName, Shape, Statement, shape};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// A migration that is refused: what the model says of it must be right all the same.
 pub async fn check(server: &Server, case: &Case) {
-    as_written(server, case).await;
-    if case.refusal.is_none() {
-        as_planned(server, case).await;
-    }
+    let database = server.database(case).await;
+    // The server may refuse it, too.
+    let _ = as_written(&database, case).await;
+    database.drop().await;
 }
 
-/// Runs the migration as written, statement by statement, beside the model.
-async fn as_written(server: &Server, case: &Case) {
-    let database = server.database(case).await;
+/// Runs the migration as written, statement by statement, beside the model; as far as the server
+/// goes, and gives the message with which it ends before the end.
+pub async fn as_written(database: &Database<'_>, case: &Case) -> Result<(), String> {
     let connection = database.connect().await;
+    let mut end = Ok(());
     connection.batch_execute("SET client_min_messages = debug1").await.unwrap();
     for statement in statements(case) {
         if shape(&statement.sql) == Ok(Shape::TransactionControl) {
@@ -40,7 +41,10 @@ async fn as_written(server: &Server, case: &Case) {
             observe(&connection, &target, &statement.sql, &known, End::Commit).await.unwrap();
         let wrong: Vec<String> = match (&outcome, &said) {
             // For its rows, or because the model knew that it must.
-            (Outcome::Failed(_), _) => break,
+            (Outcome::Failed(why), _) => {
+                end = Err(format!("{}: {}", statement.sql, why.message));
+                break;
+            }
             (Outcome::Done { .. }, Err(error)) => vec![format!("said to fail: {error}")],
             (Outcome::Done { effects, sight }, Ok(impact)) => {
                 let claimed = Effects::claimed(impact, &known);
@@ -62,7 +66,7 @@ async fn as_written(server: &Server, case: &Case) {
         assert!(wrong.is_empty(), "{}:\n  {}", statement.sql, wrong.join("\n  "));
     }
     connection.close().await;
-    database.drop().await;
+    end
 }
 
 fn statements(case: &Case) -> Vec<Statement> {
@@ -79,29 +83,8 @@ fn changes_rows(statement: &Statement) -> bool {
     ["insert", "update", "delete", "merge", "with", "select", "do"].contains(&&*word)
 }
 
-/// Runs the plan and looks, before each commit, at what the runner holds.
-async fn as_planned(server: &Server, case: &Case) {
-    let database = server.database(case).await;
-    let plan = engine::planned(&database, case).await;
-    let watch = Arc::new(Watch {
-        plan: plan.clone(),
-        observer: database.connect().await,
-        wrong: Mutex::default(),
-    });
-    let hooks = Hooks { tap: Some(watch.clone()), ..Hooks::default() };
-    let run = engine::execute(&database, &plan, Phase::Contract, &hooks).await;
-    if let Err(error) = run {
-        panic!("{}", engine::explain(error));
-    }
-    let wrong = std::mem::take(&mut *watch.wrong.lock().unwrap_or_else(PoisonError::into_inner));
-    drop(hooks);
-    let Some(watch) = Arc::into_inner(watch) else { panic!("the tap is still in use") };
-    watch.observer.close().await;
-    assert!(wrong.is_empty(), "locks that the plan does not announce:\n  {}", wrong.join("\n  "));
-    database.drop().await;
-}
-
-struct Watch {
+/// Looks, before each commit of a run, at what the runner holds.
+pub struct Watch {
     plan: Plan,
     observer: Connection,
     wrong: Mutex<Vec<String>>,
@@ -122,6 +105,23 @@ const HELD: &str = "SELECT DISTINCT n.nspname, c.relname, l.mode
         AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')";
 
 impl Watch {
+    pub async fn new(database: &Database<'_>, plan: &Plan) -> Arc<Self> {
+        let observer = database.connect().await;
+        Arc::new(Self { plan: plan.clone(), observer, wrong: Mutex::default() })
+    }
+
+    /// After the run, which must have let go of it.
+    pub async fn assert_announced(self: Arc<Self>) {
+        let Some(watch) = Arc::into_inner(self) else { panic!("the tap is still in use") };
+        watch.observer.close().await;
+        let wrong = watch.wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+        assert!(
+            wrong.is_empty(),
+            "locks that the plan does not announce:\n  {}",
+            wrong.join("\n  ")
+        );
+    }
+
     async fn look(&self, step: &str) {
         let Some(step) = self.plan.step(step) else { return };
         let rows = self.observer.query(HELD, &[]).await.unwrap();

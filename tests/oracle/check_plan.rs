@@ -67,6 +67,12 @@ fn compare(case: &Case, major: u32, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
+/// Whether the plan of `case` is not the same on all versions.
+pub fn differs(case: &Case) -> bool {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
+    SNAPSHOT_OTHERS.iter().any(|major| folder.join(format!("{}@{major}.snap", case.name)).exists())
+}
+
 /// A snapshot file without its heading.
 fn contents(snapshot: &str) -> &str {
     snapshot.splitn(3, "---\n").nth(2).unwrap_or_default()

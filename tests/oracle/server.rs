@@ -252,17 +252,6 @@ impl Database<'_> {
         self.target().with_user(APPLICATION, None).connect(name).await.unwrap()
     }
 
-    /// Statements one after the other, each in a transaction of its own.
-    pub async fn run_all(&self, statements: &[String]) {
-        let connection = self.connect().await;
-        for sql in statements {
-            if let Err(error) = connection.batch_execute(sql).await {
-                panic!("as written: {sql}: {error:?}");
-            }
-        }
-        connection.close().await;
-    }
-
     /// Called at the end of a test that has passed; after one that fails the database stays for as
     /// long as the server runs.
     pub async fn drop(self) {
