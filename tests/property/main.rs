@@ -18,6 +18,8 @@
 mod case;
 #[path = "../oracle/check_equivalence.rs"]
 mod check_equivalence;
+#[path = "../oracle/check_locks.rs"]
+mod check_locks;
 mod combined;
 #[path = "../oracle/compare.rs"]
 mod compare;
