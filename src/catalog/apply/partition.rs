@@ -4,7 +4,7 @@ use super::constraint::{self, Origin};
 use super::index;
 use crate::catalog::{
     Catalog, Constraint, ConstraintKind, Dependant, DependantKind, Identity, Relation, Trigger,
-    expression,
+    expression, type_name,
 };
 use crate::sql::{QualifiedName, deparse, quote_ident};
 use pg_query::protobuf::{
@@ -20,12 +20,22 @@ pub(super) fn key(spec: &PartitionSpec) -> String {
         PartitionStrategy::Range | PartitionStrategy::Undefined => "RANGE",
     };
     let parts: Vec<String> = elements(spec)
-        .map(|element| match element.expr.as_deref() {
-            None => quote_ident(&element.name),
-            Some(expression) if matches!(expression.node, Some(node::Node::FuncCall(_))) => {
-                deparse::expression(expression)
+        .map(|element| {
+            let mut text = match element.expr.as_deref() {
+                None => quote_ident(&element.name),
+                Some(expression) if matches!(expression.node, Some(node::Node::FuncCall(_))) => {
+                    deparse::expression(expression)
+                }
+                Some(expression) => format!("({})", deparse::expression(expression)),
+            };
+            for (word, name) in [(" COLLATE", &element.collation), ("", &element.opclass)] {
+                let name: Vec<String> =
+                    type_name::strings(name).iter().map(|part| quote_ident(part)).collect();
+                if !name.is_empty() {
+                    text.push_str(&format!("{word} {}", name.join(".")));
+                }
             }
-            Some(expression) => format!("({})", deparse::expression(expression)),
+            text
         })
         .collect();
     format!("{strategy} ({})", parts.join(", "))
