@@ -107,6 +107,12 @@ pub struct Global {
     /// Settings file instead of ./airlock.toml [env: AIRLOCK_CONFIG]
     #[arg(short, long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Environment to work on, [env.NAME] in the settings file [env: AIRLOCK_ENV]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The environment's name, typed to change its database where that is asked for (confirm = true)
+    #[arg(long, global = true, value_name = "NAME")]
+    pub confirm: Option<String>,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -122,8 +128,13 @@ impl Global {
     }
 
     pub fn settings_with(&self, limits: LimitsLayer) -> Result<Settings, Error> {
-        let flags =
-            Flags { config: self.config.clone(), database_url: self.database_url.clone(), limits };
+        let flags = Flags {
+            config: self.config.clone(),
+            env: self.env.clone(),
+            confirm: self.confirm.clone(),
+            database_url: self.database_url.clone(),
+            limits,
+        };
         config::load(flags, &|name| std::env::var(name).ok())
     }
 }

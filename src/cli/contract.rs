@@ -3,7 +3,7 @@
 use super::args::{Global, Limits};
 use super::output::{Done, Output};
 use super::rollout::{Session, journaled_plan};
-use super::{project, standing, usage};
+use super::{environment, project, standing, usage};
 use crate::config::layer::LimitsLayer;
 use crate::error::{Error, Kind};
 use crate::journal::{Journal, Rollout, RolloutState};
@@ -42,6 +42,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         // Its file has gone; the journal has everything that is needed.
         None => journaled_plan(rollout)?,
     };
+    environment::came_through(&settings, &plan, true).await?;
     if usage::stands_at_gate(rollout) {
         usage::pass(&session.target, &plan, args.because.as_deref(), output).await?;
     }

@@ -12,6 +12,7 @@ mod contract;
 mod current;
 mod demo;
 mod diff;
+mod environment;
 mod explain;
 mod gates;
 mod heads;

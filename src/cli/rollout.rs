@@ -2,7 +2,7 @@
 //! result.
 
 use super::output::{Done, Output};
-use super::{planning, progress, project, stopping, usage, verify_section};
+use super::{environment, planning, progress, project, stopping, usage, verify_section};
 use crate::catalog::load;
 use crate::config::Settings;
 use crate::connect::{Connection, Target};
@@ -25,6 +25,7 @@ pub struct Session<'a> {
     telemetry: Telemetry,
     runs: Vec<(Plan, Outcome)>,
     verified: usize,
+    confirmed: bool,
 }
 
 impl<'a> Session<'a> {
@@ -40,7 +41,8 @@ impl<'a> Session<'a> {
         let telemetry = Telemetry::start(&settings.telemetry, progress::choose(output))?;
         let hooks =
             Hooks { progress: telemetry.progress(), stop: stopping::listen(output)?, tap: None };
-        Ok(Self { settings, output, target, hooks, telemetry, runs: Vec::new(), verified: 0 })
+        let runs = Vec::new();
+        Ok(Self { settings, output, target, hooks, telemetry, runs, verified: 0, confirmed: false })
     }
 
     pub async fn connect(&self) -> Result<Connection, Error> {
@@ -66,14 +68,18 @@ impl<'a> Session<'a> {
                     .say(&format!("{path} is missing; going on with the plan in the journal"));
                 journaled_plan(rollout)?
             }
-            (None, None) if reviewed => {
+            (None, None) if reviewed || self.settings.reviewed => {
                 return Err(Error::new(Kind::Drift, format!("plan file {path} is missing"))
-                    .detail("With --reviewed only a plan that is there already is run.")
+                    .detail("With --reviewed, or reviewed = true in the settings, only a plan that is there already is run.")
                     .hint(format!("Make it and review it: `airlock plan {}`.", revision.id)));
             }
             (None, None) => self.new_plan(revision, &path).await?,
         };
         planning::fits_migration(&plan, revision)?;
+        // What has begun was let in when it began.
+        if rollout.is_none() {
+            environment::came_through(self.settings, &plan, false).await?;
+        }
         Ok(plan)
     }
 
@@ -118,8 +124,12 @@ impl<'a> Session<'a> {
         Ok(end)
     }
 
-    /// Tells the hooks that a run begins.
-    async fn begins(&self, plan: &Plan) -> Result<(), Error> {
+    /// The first time, asks whether this database is meant; then tells the hooks that a run begins.
+    async fn begins(&mut self, plan: &Plan) -> Result<(), Error> {
+        if !self.confirmed {
+            environment::confirm(self.settings, &self.hooks.stop, self.output).await?;
+            self.confirmed = true;
+        }
         let more = json!({ "revision": plan.revision.id, "message": plan.revision.message });
         self.telemetry.hooks.call(Occasion::Start, &more).await
     }

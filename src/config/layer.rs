@@ -78,6 +78,8 @@ fn variable<T>(
 #[serde(deny_unknown_fields, default)]
 pub(super) struct FileLayer {
     pub(super) database_url: Option<String>,
+    /// Name of an environment variable that holds the URL.
+    pub(super) database_url_env: Option<String>,
     pub(super) migrations: Option<String>,
     pub(super) plans: Option<String>,
     pub(super) limits: FileLimits,
@@ -89,6 +91,11 @@ pub(super) struct FileLayer {
     pub(super) hook: Vec<FileHook>,
     pub(super) lint: LintSettings,
     pub(super) schema: SchemaSettings,
+    /// Only a plan that is there already is run.
+    pub(super) reviewed: bool,
+    pub(super) confirm: bool,
+    pub(super) after: Option<String>,
+    pub(super) env: BTreeMap<String, FileLayer>,
 }
 
 /// `[schema]`: where the desired schema comes from.

@@ -1,8 +1,11 @@
 //! Settings: flags, environment and `airlock.toml` become one resolved value.
 //!
-//! The only place where precedence is decided: flag over environment over file over default.
+//! The only place where precedence is decided: flag over environment variable over `[env.NAME]` over
+//! the rest of the file over default. One exception: whoever names an environment that names its
+//! database means that database, whatever `DATABASE_URL` says.
 //! Reads the file; never opens a connection.
 
+mod environment;
 pub mod layer;
 mod telemetry;
 pub mod template;
@@ -16,6 +19,7 @@ use crate::run::limits::Limits;
 pub use crate::run::value;
 use crate::sql::{Diagnostic, Span};
 use crate::telemetry::Settings as Telemetry;
+pub use environment::{Earlier, Environment};
 use layer::{FileLayer, LimitsLayer};
 pub use layer::{LintIgnore, LintSettings, SchemaSettings};
 use std::fmt;
@@ -48,6 +52,12 @@ pub struct Settings {
     pub schema: SchemaSettings,
     /// The folder of `airlock.toml`, from which its paths and commands start; empty for the current.
     pub folder: PathBuf,
+    /// The environment that was asked for.
+    pub environment: Option<Environment>,
+    /// What `--confirm` says.
+    pub confirmed: Option<String>,
+    /// Only a plan that is there already is run.
+    pub reviewed: bool,
 }
 
 /// Where the database is, password and all: never shown.
@@ -69,9 +79,19 @@ impl Settings {
         match &self.database_url {
             Some(url) => Target::parse(&url.0),
             None => Err(Error::new(Kind::Input, "no database is named").hint(
-                "Give --database-url, set DATABASE_URL, or write database_url into airlock.toml.",
+                "Give --database-url or --env, set DATABASE_URL, or write database_url into airlock.toml.",
             )),
         }
+    }
+}
+
+impl Earlier {
+    /// Its database.
+    ///
+    /// # Errors
+    /// `Kind::Input` when its URL cannot be read.
+    pub fn target(&self) -> Result<Target, Error> {
+        Target::parse(&self.url.0)
     }
 }
 
@@ -79,6 +99,8 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Flags {
     pub config: Option<PathBuf>,
+    pub env: Option<String>,
+    pub confirm: Option<String>,
     pub database_url: Option<String>,
     pub limits: LimitsLayer,
 }
@@ -91,22 +113,76 @@ pub struct Flags {
 pub fn load(flags: Flags, get: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Error> {
     let variable = |name: &str| get(name).filter(|text| !text.is_empty());
     let named = flags.config.clone().or_else(|| variable("AIRLOCK_CONFIG").map(PathBuf::from));
-    let (file, folder) = match named {
-        Some(path) => (read_file(&path)?, parent(&path)),
+    let (path, text) = match named {
+        Some(path) => {
+            let text = read_file(&path)?;
+            (path, text)
+        }
         None => {
-            let path = Path::new(FILE_NAME);
-            let file = if path.exists() { read_file(path)? } else { FileLayer::default() };
-            (file, PathBuf::new())
+            let path = PathBuf::from(FILE_NAME);
+            let text = if path.exists() { read_file(&path)? } else { String::new() };
+            (path, text)
         }
     };
-    resolve(flags, get, file, &folder)
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    settings(flags, get, &path.display().to_string(), &text, &folder)
 }
 
-fn parent(path: &Path) -> PathBuf {
-    path.parent().map(Path::to_owned).unwrap_or_default()
+/// Everything put together; `path` and `text` are those of the file.
+fn settings(
+    flags: Flags,
+    get: &dyn Fn(&str) -> Option<String>,
+    path: &str,
+    text: &str,
+    folder: &Path,
+) -> Result<Settings, Error> {
+    let file = parse_file(path, text)?;
+    environment::check(path, &file)?;
+    let name = flags.env.clone().or_else(|| get("AIRLOCK_ENV")).filter(|name| !name.is_empty());
+    let Some(name) = name else { return resolve(flags, get, file, folder, None) };
+    let own = file.env.get(&name);
+    let names_database =
+        own.is_some_and(|own| own.database_url.is_some() || own.database_url_env.is_some());
+    let after = own.and_then(|own| own.after.clone());
+    let layer = environment::overlaid(path, text, &name)?;
+    let after = match after {
+        Some(after) => {
+            let url = database_url(&environment::overlaid(path, text, &after)?, get)?;
+            let url = url.ok_or_else(|| {
+                let message = format!("environment {after} names no database");
+                Error::new(Kind::Input, message)
+                    .detail(format!("Plans have to run there before they run in {name}."))
+                    .hint(format!("Write database_url or database_url_env below [env.{after}]."))
+            })?;
+            Some(Earlier { name: after, url: DatabaseUrl(url) })
+        }
+        None => None,
+    };
+    let environment = Environment { name, confirm: layer.confirm, after };
+    let chosen = Chosen { environment, names_database };
+    resolve(flags, get, layer, folder, Some(chosen))
 }
 
-fn read_file(path: &Path) -> Result<FileLayer, Error> {
+/// The environment with whether its own settings name its database.
+struct Chosen {
+    environment: Environment,
+    names_database: bool,
+}
+
+/// The URL that the file gives, itself or by the name of a variable.
+fn database_url(
+    file: &FileLayer,
+    get: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, Error> {
+    let Some(name) = &file.database_url_env else { return Ok(file.database_url.clone()) };
+    let value = get(name).filter(|url| !url.is_empty());
+    value.map(Some).ok_or_else(|| {
+        Error::new(Kind::Input, format!("environment variable {name} is not set"))
+            .detail("database_url_env in the settings file says that it holds the database's URL.")
+    })
+}
+
+fn read_file(path: &Path) -> Result<String, Error> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         Error::new(Kind::Input, format!("cannot read {shown}")).detail(format!("{error}."))
@@ -117,7 +193,7 @@ fn read_file(path: &Path) -> Result<FileLayer, Error> {
             format!("{shown} is larger than {MAX_FILE_BYTES} bytes"),
         ));
     }
-    parse_file(&shown, &text)
+    Ok(text)
 }
 
 fn parse_file(path: &str, text: &str) -> Result<FileLayer, Error> {
@@ -141,8 +217,16 @@ fn resolve(
     get: &dyn Fn(&str) -> Option<String>,
     file: FileLayer,
     folder: &Path,
+    chosen: Option<Chosen>,
 ) -> Result<Settings, Error> {
-    let from_environment = get("DATABASE_URL").filter(|url| !url.is_empty());
+    let variable = get("DATABASE_URL").filter(|url| !url.is_empty());
+    let names_database = chosen.as_ref().is_some_and(|chosen| chosen.names_database);
+    // A variable that is not set is no obstacle where another source decides.
+    let database_url = match (flags.database_url, variable) {
+        (Some(url), _) => Some(url),
+        (None, Some(url)) if !names_database => Some(url),
+        (None, _) => database_url(&file, get)?,
+    };
     let limits =
         flags.limits.over(LimitsLayer::from_environment(get)?).over(LimitsLayer::from(file.limits));
     let planning = rewrite::Options::default();
@@ -152,17 +236,16 @@ fn resolve(
     };
     check_speed(speed)?;
     Ok(Settings {
-        database_url: flags
-            .database_url
-            .or(from_environment)
-            .or(file.database_url)
-            .map(DatabaseUrl),
+        database_url: database_url.map(DatabaseUrl),
         migrations: folder.join(file.migrations.as_deref().unwrap_or("migrations")),
         plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
         lint: file.lint,
         telemetry: telemetry::settings(file.metrics, file.log, file.hook)?,
         schema: file.schema,
         folder: folder.to_owned(),
+        environment: chosen.map(|chosen| chosen.environment),
+        confirmed: flags.confirm,
+        reviewed: file.reviewed,
         speed,
         limits: {
             let throttle = file.throttle.settings()?;

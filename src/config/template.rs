@@ -2,11 +2,15 @@
 
 /// The file's text.
 pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the default; take away the `# ` to change one.
-# A flag (--max-stall) wins over an environment variable (AIRLOCK_MAX_STALL), that over this file.
+# A flag (--max-stall) wins over an environment variable (AIRLOCK_MAX_STALL), that over this file. In this
+# file an environment that is chosen (--env NAME, below [env.NAME]) wins over the rest.
 
 # Where the database is. Better left out of a file that others read: set DATABASE_URL, and keep the
 # password in ~/.pgpass.
 # database_url = "postgresql://user@host:5432/database"
+
+# Refuse a revision that has no plan file yet, instead of making one.
+# reviewed = false
 
 # Folders, from where this file is.
 # migrations = "migrations"
@@ -97,6 +101,15 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 # or a command that prints SQL. docs/diff.md describes them.
 # path = "schema.sql"
 # command = "python -m app.print_ddl"
+
+# [env.NAME] holds for one environment whatever this file may hold, and what only an environment can ask for;
+# docs/environments.md describes them. Chosen with --env NAME or AIRLOCK_ENV.
+# [env.production]
+# database_url_env = "PRODUCTION_URL"  # the environment variable that holds the URL
+# confirm = true                       # whoever changes it types its name: --confirm production
+# after = "staging"                    # a plan runs only when it, the same, has run there
+# [env.production.limits]
+# max_stall = "20ms"
 
 [lint]
 # postgres, tool, fail_on, severity and [[lint.ignore]] go here; docs/lint.md describes them.

@@ -9,7 +9,7 @@ fn settings(flags: Flags, environment: &[(&str, &str)], file: &str) -> Result<Se
     let get = |name: &str| {
         environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     };
-    resolve(flags, &get, parse_file("airlock.toml", file)?, Path::new("project"))
+    super::settings(flags, &get, "airlock.toml", file, Path::new("project"))
 }
 
 fn limits(file: &str) -> Result<Limits, Error> {
@@ -224,6 +224,13 @@ fn the_template_holds_the_defaults() {
     // Nor does the desired schema come from anywhere by itself.
     let (plan, rest) = after.split_once("[schema]").unwrap();
     let (schema, lint) = rest.split_once("[lint]").unwrap();
+    // Nor is there any environment.
+    let (schema, environments) = schema.split_once("# [env.NAME]").unwrap();
+    let environments = uncommented(environments.split_once('\n').unwrap().1);
+    let environments = environments.replace("# [env", "[env") + "[env.staging]\ndatabase_url = 'u'";
+    let flags = Flags { env: Some("production".to_owned()), ..Flags::default() };
+    let found = settings(flags, &[("PRODUCTION_URL", "p")], &environments).unwrap();
+    assert!(found.environment.unwrap().confirm && found.limits.max_stall.as_millis() == 20);
     let schema = uncommented(&format!("[schema]{schema}"));
     let schema = settings(Flags::default(), &[], &schema).unwrap().schema;
     assert!(schema.path.is_some() && schema.command.is_some());
@@ -263,4 +270,63 @@ fn speeds_are_bytes_a_second_and_no_typing_mistakes() {
     let fast = speed("[report]\nscan_speed = '2GB'").unwrap();
     assert_eq!(fast, Speed { scan: 2 << 30, ..Speed::default() });
     assert_eq!(speed("[report]\nwrite_speed = '50'").unwrap_err().kind, Kind::Input);
+}
+
+fn in_environment(name: &str, variables: &[(&str, &str)], file: &str) -> Result<Settings, Error> {
+    settings(Flags { env: Some(name.to_owned()), ..Flags::default() }, variables, file)
+}
+
+const ENVIRONMENTS: &str = "database_url = 'shared'\n[limits]\nmax_stall = '30ms'\njobs = 2\n\
+    [env.staging]\ndatabase_url = 's'\n[env.ci]\nreviewed = true\n[env.ci.limits]\njobs = 3\n\
+    [env.production]\ndatabase_url_env = 'PRODUCTION'\nconfirm = true\nafter = 'staging'\n\
+    [env.production.limits]\nmax_stall = '20ms'\n";
+
+#[test]
+fn an_environment_lies_over_the_rest_of_the_file() {
+    let url = |found: &Settings| found.database_url.clone().unwrap().0;
+    let plain = settings(Flags::default(), &[], ENVIRONMENTS).unwrap();
+    assert_eq!((url(&plain).as_str(), plain.limits.jobs, plain.environment), ("shared", 2, None));
+    let variables = [("PRODUCTION", "p"), ("DATABASE_URL", "d"), ("AIRLOCK_JOBS", "4")];
+    let found = in_environment("production", &variables, ENVIRONMENTS).unwrap();
+    assert_eq!(url(&found), "p", "who names an environment means its database");
+    assert_eq!(found.limits.max_stall, Duration::from_millis(20));
+    assert_eq!(found.limits.jobs, 4, "a variable wins over the file");
+    let environment = found.environment.unwrap();
+    assert!(environment.confirm);
+    assert_eq!(environment.after.unwrap().url, DatabaseUrl("s".to_owned()));
+    let found = in_environment("ci", &variables, ENVIRONMENTS).unwrap();
+    assert_eq!(url(&found), "d", "an environment without a database leaves that open");
+    assert!(found.reviewed && !found.environment.unwrap().confirm);
+    assert_eq!(in_environment("ci", &[], ENVIRONMENTS).unwrap().limits.jobs, 3);
+    let variables = [("AIRLOCK_ENV", "staging")];
+    assert_eq!(url(&settings(Flags::default(), &variables, ENVIRONMENTS).unwrap()), "s");
+    let flags = Flags {
+        env: Some("staging".to_owned()),
+        database_url: Some("a".to_owned()),
+        ..Flags::default()
+    };
+    assert_eq!(url(&settings(flags, &[], ENVIRONMENTS).unwrap()), "a");
+}
+
+#[test]
+fn an_environment_that_makes_no_sense_is_refused() {
+    let missing = in_environment("produktion", &[], ENVIRONMENTS).unwrap_err();
+    assert_eq!(missing.kind, Kind::Input);
+    assert_eq!(missing.hint.as_deref(), Some("Did you mean `production`?"));
+    let unset = in_environment("production", &[], ENVIRONMENTS).unwrap_err();
+    assert!(unset.message.contains("PRODUCTION"), "{}", unset.message);
+    for bad in [
+        "confirm = true",
+        "after = 'x'",
+        "[env.a.env.b]\nconfirm = true",
+        "[env.a]\nafter = 'a'",
+        "[env.a]\nafter = 'b'",
+        "[env.a]\ndatabase_url = 'x'\ndatabase_url_env = 'X'",
+        "[env.a]\nconfirmed = true",
+        "[env.'']\nconfirm = true",
+    ] {
+        assert_eq!(settings(Flags::default(), &[], bad).unwrap_err().kind, Kind::Input, "{bad}");
+    }
+    let nowhere = "[env.a]\nafter = 'b'\n[env.b]\n";
+    assert!(in_environment("a", &[], nowhere).unwrap_err().message.contains("names no database"));
 }

@@ -4,6 +4,7 @@
 
 mod diff;
 mod documentation;
+mod environments;
 mod explain;
 mod full_disk;
 mod killed;
