@@ -19,6 +19,7 @@ mod subscription;
 mod types;
 pub mod volatility;
 
+pub use data::fired_triggers;
 pub use estimate::estimate;
 pub use plpgsql::function_texts;
 pub use types::is_assigned;

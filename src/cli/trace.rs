@@ -3,14 +3,14 @@
 use super::args::Global;
 use super::output::{Done, Output};
 use super::rehearsal::{Rehearsal, What, server};
-use crate::analyze::{AnalyzeError, Impact, analyze};
+use crate::analyze::{AnalyzeError, Impact, analyze, fired_triggers};
 use crate::catalog::load;
 use crate::connect::{Connection, Target, database_error};
 use crate::error::{Error, Kind};
 use crate::observe::run::{End, Outcome, observe};
-use crate::observe::{Effects, Relations, differences};
+use crate::observe::{Difference, Effects, Relations, differences};
 use crate::report::trace::{self, Seen, Traced};
-use crate::sql::{Script, Shape, shape};
+use crate::sql::{Script, Shape, quote_ident, shape};
 
 /// Run a migration in a throwaway server and show what it really locks
 ///
@@ -88,6 +88,7 @@ async fn statements(
             line: statement.line,
             sql,
             claim: None,
+            triggers: Vec::new(),
             seen: Seen::LeftOut,
         };
         if shape(&statement.sql) == Ok(Shape::TransactionControl) {
@@ -98,14 +99,21 @@ async fn statements(
         let known = Relations::load(connection).await;
         let known = known.map_err(|error| database_error(&error, "list the relations"))?;
         let claim: Result<Impact, AnalyzeError> = analyze(statement, &catalog);
+        next.triggers = fired_triggers(statement, &catalog)
+            .into_iter()
+            .map(|(table, trigger)| format!("{} of {table}", quote_ident(&trigger.name)))
+            .collect();
         let outcome = observe(connection, target, &statement.sql, &known, End::Commit).await?;
         next.seen = match outcome {
             Outcome::Failed(refusal) => Seen::Failed(refusal),
             Outcome::Done { effects, sight } => {
-                let found = match &claim {
+                let mut found = match &claim {
                     Ok(impact) => differences(&effects, &Effects::claimed(impact, &known), sight),
                     Err(_) => Vec::new(),
                 };
+                if !next.triggers.is_empty() {
+                    found.retain(Difference::is_said);
+                }
                 Seen::Done { effects, sight, differences: found }
             }
         };

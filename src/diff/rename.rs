@@ -6,6 +6,7 @@
 //! renamed by themselves ([`harmless`]).
 
 use super::model::{Key, Kind, Object, Schema};
+use crate::sql::name::{NamePart, split_name};
 use crate::sql::{quote_ident, quote_literal};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -48,42 +49,16 @@ fn joined(parts: &[String]) -> String {
     parts.iter().map(|part| quote_ident(part)).collect::<Vec<_>>().join(".")
 }
 
-/// The parts of a dotted name; unquoted ones are folded to lower case.
+/// The parts of a dotted name; unquoted ones are folded as the server does it (ASCII letters only).
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn name_parts(text: &str) -> Result<Vec<String>, String> {
-    let bad = || format!("`{text}` is not a name");
-    let mut parts = Vec::new();
-    let mut chars = text.chars().peekable();
-    loop {
-        let mut part = String::new();
-        if chars.next_if_eq(&'"').is_some() {
-            loop {
-                match chars.next().ok_or_else(bad)? {
-                    '"' if chars.next_if_eq(&'"').is_some() => part.push('"'),
-                    '"' => break,
-                    other => part.push(other),
-                }
-            }
-        } else {
-            while let Some(c) = chars.next_if(|c| *c != '.') {
-                if c.is_whitespace() || c == '"' {
-                    return Err(bad());
-                }
-                part.extend(c.to_lowercase());
-            }
-        }
-        if part.is_empty() {
-            return Err(bad());
-        }
-        parts.push(part);
-        match chars.next() {
-            None => return Ok(parts),
-            Some('.') => {}
-            Some(_) => return Err(bad()),
-        }
-    }
+    let parts = split_name(text).ok_or_else(|| format!("`{text}` is not a name"))?;
+    let folded = |part: NamePart| {
+        if part.quoted { part.text } else { part.text.to_ascii_lowercase() }
+    };
+    Ok(parts.into_iter().map(folded).collect())
 }
 
 /// Something with a name: an object, or a label of an enum.

@@ -109,5 +109,6 @@ pub(super) static RULES: &[Rule] = rules![
     foreign_key_without_index + end,
     opaque,
     unknown,
+    change_fires_trigger,
     blocking,
 ];

@@ -31,6 +31,18 @@ pub enum Difference {
     Scan { relation: QualifiedName, observed: bool, said: bool },
 }
 
+impl Difference {
+    /// Whether the model said something that was seen otherwise, or not at all.
+    pub fn is_said(&self) -> bool {
+        match self {
+            Difference::Lock { said, .. } => said.is_some(),
+            Difference::Rewrite { said, .. }
+            | Difference::NewFile { said, .. }
+            | Difference::Scan { said, .. } => *said,
+        }
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mode = |mode: &Option<LockMode>| mode.map_or("no lock", LockMode::sql);

@@ -9,13 +9,16 @@
 
 use super::run::{Refusal, refusal};
 use super::{Effects, Relations, telling};
-use crate::connect::{Connection, Target, database_error};
+use crate::connect::{Connection, Target, database_error, sqlstate};
 use crate::error::{Error, Kind};
 use crate::lock::LockMode;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const CLOSE: &str = "BEGIN; LOCK TABLE pg_catalog.pg_class IN SHARE MODE";
+
+/// SQLSTATE of a statement that was cancelled, by its timeout for instance.
+const QUERY_CANCELED: &str = "57014";
 
 const OPEN: &str = "COMMIT";
 
@@ -31,6 +34,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A gate that nobody has come to is opened after this time: the statement waits for something else.
 const GATE_PATIENCE: Duration = Duration::from_millis(200);
+
+/// A look that takes longer waits for the statement itself, which holds one of the server's own
+/// catalogs (`REINDEX SYSTEM`), while the statement waits for a gate: nobody would ever go on.
+const LOOK_TIMEOUT: &str = "SET statement_timeout = '5s'";
 
 /// Longest time that a statement is watched.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -49,6 +56,7 @@ pub async fn observe(
 ) -> Result<Result<Effects, Refusal>, Error> {
     let failed = |error: &tokio_postgres::Error| database_error(error, "watch the statement");
     let watcher = target.connect("airlock trace watcher").await?;
+    watcher.batch_execute(LOOK_TIMEOUT).await.map_err(|error| failed(&error))?;
     let gates =
         [target.connect("airlock trace gate").await?, target.connect("airlock trace gate").await?];
     let row = connection.query_one("SELECT pg_backend_pid()", &[]).await;
@@ -60,10 +68,18 @@ pub async fn observe(
     let running = connection.batch_execute(statement);
     let result = tokio::select! {
         result = running => result,
-        stopped = watching => return Err(match stopped {
-            Ok(never) => match never {},
-            Err(error) => failed(&error),
-        }),
+        stopped = watching => {
+            connection.canceller().cancel().await?;
+            return Err(match stopped {
+                Ok(never) => match never {},
+                Err(error) if sqlstate(&error) == Some(QUERY_CANCELED) => Error::new(
+                    Kind::Failed,
+                    "the statement cannot be watched: it locks the server's own catalogs",
+                )
+                .detail("It has been cancelled."),
+                Err(error) => failed(&error),
+            });
+        }
         () = sleep(PATIENCE) => {
             connection.canceller().cancel().await?;
             return Err(Error::new(Kind::Failed, "the statement takes too long to be watched"));

@@ -19,6 +19,9 @@ pub struct Traced {
     pub sql: String,
     /// The model's words when it says that the statement cannot work. `None` when it was not asked.
     pub claim: Option<Result<Impact, String>>,
+    /// The application's triggers that it fires, `name of table`: what else they lock, rewrite or
+    /// read the model does not claim to know, and it is not among the differences.
+    pub triggers: Vec<String>,
     pub seen: Seen,
 }
 
@@ -148,6 +151,10 @@ fn done(one: &Traced, effects: &Effects, sight: Sight, differences: &[Difference
             text.push_str(&format!("   {}\n", styled("the model cannot see what it does", CARE)));
         }
         Some(Ok(_)) if differences.is_empty() => {
+            for trigger in &one.triggers {
+                let words = format!("fires {trigger}: what that locks is not told by the model");
+                text.push_str(&format!("   {}\n", styled(&words, CARE)));
+            }
             text.push_str(&format!("   {}\n", styled("as the model says", GOOD)));
         }
         Some(Ok(_)) => {
@@ -170,6 +177,9 @@ pub fn json(version: &str, traced: &[Traced]) -> Value {
         .iter()
         .map(|one| {
             let mut value = json!({ "number": one.number, "line": one.line, "sql": one.sql });
+            if !one.triggers.is_empty() {
+                value["triggers"] = json!(one.triggers);
+            }
             match &one.seen {
                 Seen::LeftOut => value["result"] = json!("left-out"),
                 Seen::Failed(refusal) => {

@@ -137,44 +137,60 @@ impl fmt::Display for QualifiedName {
 #[error("\"{0}\" is not a schema-qualified name")]
 pub struct BadName(pub String);
 
-/// Reads the quoted spelling back.
+/// A part of a dotted name as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePart {
+    /// Without its quotes, else not folded.
+    pub text: String,
+    pub quoted: bool,
+}
+
+/// The parts of a dotted name, quoted or not; `None` when it is none.
+pub fn split_name(text: &str) -> Option<Vec<NamePart>> {
+    let mut parts = Vec::new();
+    let mut chars = text.chars().peekable();
+    loop {
+        let mut part = String::new();
+        let quoted = chars.next_if_eq(&'"').is_some();
+        if quoted {
+            loop {
+                match chars.next()? {
+                    '"' if chars.next_if_eq(&'"').is_some() => part.push('"'),
+                    '"' => break,
+                    other => part.push(other),
+                }
+            }
+        } else {
+            while let Some(c) = chars.next_if(|c| *c != '.') {
+                if c == '"' || c.is_whitespace() {
+                    return None;
+                }
+                part.push(c);
+            }
+        }
+        if part.is_empty() {
+            return None;
+        }
+        parts.push(NamePart { text: part, quoted });
+        match chars.next() {
+            None => return Some(parts),
+            Some('.') => {}
+            Some(_) => return None,
+        }
+    }
+}
+
+/// Reads the quoted spelling back: what would be folded is no such spelling.
 impl FromStr for QualifiedName {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
         let bad = || BadName(text.to_owned());
-        let mut parts: Vec<String> = Vec::new();
-        let mut chars = text.chars().peekable();
-        loop {
-            let mut part = String::new();
-            if chars.next_if_eq(&'"').is_some() {
-                loop {
-                    match chars.next().ok_or_else(bad)? {
-                        '"' if chars.next_if_eq(&'"').is_some() => part.push('"'),
-                        '"' => break,
-                        other => part.push(other),
-                    }
-                }
-            } else {
-                while let Some(c) = chars.next_if(|c| *c != '.') {
-                    if c == '"' || c.is_whitespace() || c.is_uppercase() {
-                        return Err(bad());
-                    }
-                    part.push(c);
-                }
-            }
-            if part.is_empty() {
-                return Err(bad());
-            }
-            parts.push(part);
-            match chars.next() {
-                None => break,
-                Some('.') => {}
-                Some(_) => return Err(bad()),
-            }
-        }
-        match <[String; 2]>::try_from(parts) {
-            Ok([schema, name]) => Ok(Self { schema, name }),
+        let folds = |part: &NamePart| !part.quoted && part.text.contains(char::is_uppercase);
+        let parts = split_name(text).ok_or_else(bad)?;
+        match <[NamePart; 2]>::try_from(parts) {
+            Ok(parts) if parts.iter().any(folds) => Err(bad()),
+            Ok([schema, name]) => Ok(Self { schema: schema.text, name: name.text }),
             Err(_) => Err(bad()),
         }
     }

@@ -228,7 +228,7 @@ fn null() -> Node {
     Node { node: Some(NodeEnum::AConst(null)) }
 }
 
-fn set_columns(list: &[Node]) -> Vec<String> {
+pub(super) fn set_columns(list: &[Node]) -> Vec<String> {
     list.iter()
         .filter_map(|node| match &node.node {
             Some(NodeEnum::ResTarget(target)) => Some(target.name.clone()),

@@ -2,11 +2,13 @@
 
 mod changes;
 mod conditions;
+mod fired;
 mod keys;
 mod pruning;
 mod query;
 mod truncate;
 
+pub use fired::fired_triggers;
 pub(super) use query::{How, parsed_view, read, sequences_in};
 pub(super) use truncate::truncate;
 

@@ -12,6 +12,7 @@ pub(super) mod add_unique;
 pub(super) mod attach_partition;
 pub(super) mod blocking;
 pub(super) mod cannot_run_in_transaction;
+pub(super) mod change_fires_trigger;
 pub(super) mod column_without_equality;
 pub(super) mod create_index;
 pub(super) mod ddl_and_backfill;
