@@ -1,9 +1,9 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    cancel, catalog, check, contract, current, demo, diff, explain, heads, history, init, lint,
-    locks, pause, plan, report, resume, revision, rollback, schema, status, test, trace, tune,
-    upgrade, verify,
+    branches, cancel, catalog, check, contract, current, demo, diff, explain, heads, history, init,
+    lint, locks, merge, pause, plan, report, resume, revision, rollback, schema, show, stamp,
+    status, test, trace, tune, upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
@@ -54,8 +54,12 @@ pub enum Command {
     Tune(tune::Args),
     Cancel(cancel::Args),
     History(history::Args),
+    Show(show::Args),
     Heads(heads::Args),
+    Branches(branches::Args),
+    Merge(merge::Args),
     Current(current::Args),
+    Stamp(stamp::Args),
     Trace(trace::Args),
     Verify(verify::Args),
     Locks(locks::Args),

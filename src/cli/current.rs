@@ -4,10 +4,9 @@ use super::args::Global;
 use super::output::Done;
 use super::{project, standing};
 use crate::error::{Error, Kind};
-use crate::journal::{Journal, Rollout, RolloutState};
+use crate::journal::Rollout;
 use crate::report::printable;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// Show the revisions that the database is at: those that ran and that none that ran comes after
 ///
@@ -17,21 +16,41 @@ pub struct Args {
     /// Exit code 3 unless the database is at the heads of the folder
     #[arg(long)]
     pub check_heads: bool,
+    /// Say which database, when each ran and who ran it
+    #[arg(short, long)]
+    pub verbose: bool,
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
     let settings = global.settings()?;
     let connection = settings.target()?.connect("airlock current").await?;
     let journal = standing::journal(&connection).await?;
-    let current = current(&journal);
-    let mut text: String =
-        current.iter().map(|at| format!("{}  {}\n", at.revision, printable(&at.message))).collect();
+    let current = standing::current(&journal);
+    let mut text = String::new();
+    if args.verbose {
+        text.push_str(&format!("{}\n", settings.target()?));
+    }
+    for at in &current {
+        text.push_str(&format!("{}  {}\n", at.revision, printable(&at.message)));
+        if args.verbose {
+            text.push_str(&details(at));
+        }
+    }
     if current.is_empty() {
         text.push_str("No revision has run.\n");
     }
     let list: Vec<Value> = current
         .iter()
-        .map(|at| json!({ "revision": at.revision, "message": at.message }))
+        .map(|at| {
+            json!({
+                "revision": at.revision,
+                "message": at.message,
+                "parents": at.parents,
+                "finished_at": at.finished_at.map(|at| at.to_string()),
+                "by": at.applied_by,
+                "stamped": at.is_stamped(),
+            })
+        })
         .collect();
     let mut json = json!({ "current": list });
     let mut exit = None;
@@ -52,10 +71,13 @@ pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
     Ok(done)
 }
 
-/// Rollouts that are done and that no other one that is done names as a parent.
-fn current(journal: &Journal) -> Vec<&Rollout> {
-    let done: Vec<&Rollout> =
-        journal.rollouts.iter().filter(|rollout| rollout.state == RolloutState::Done).collect();
-    let parents: BTreeSet<&String> = done.iter().flat_map(|rollout| &rollout.parents).collect();
-    done.iter().copied().filter(|rollout| !parents.contains(&rollout.revision)).collect()
+fn details(at: &Rollout) -> String {
+    let how = if at.is_stamped() { "stamped" } else { "done" };
+    let when = at.finished_at.unwrap_or(at.started_at).strftime("%F %T UTC");
+    let by = printable(&format!("{}, {}", at.applied_by, at.applied_from));
+    let parents = if at.parents.is_empty() { "none".to_owned() } else { at.parents.join(", ") };
+    format!(
+        "  parents: {parents}\n  {how}: {when} by {by} with airlock {}\n",
+        printable(&at.applied_with)
+    )
 }

@@ -5,6 +5,7 @@
 //! JSON document: the result, or `{"error": …}`.
 
 mod args;
+mod branches;
 mod cancel;
 mod catalog;
 mod check;
@@ -22,6 +23,8 @@ mod lint;
 mod lint_files;
 mod lint_rules;
 mod locks;
+mod making;
+mod merge;
 mod output;
 mod pause;
 mod plan;
@@ -38,6 +41,8 @@ mod rollback;
 mod rollout;
 mod schema;
 mod schemas;
+mod show;
+mod stamp;
 mod standing;
 mod status;
 mod steering;
@@ -86,6 +91,10 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Resume(args) => block_on(resume::run(args, &cli.global)),
         Command::Tune(args) => block_on(tune::run(args, &cli.global)),
         Command::Cancel(args) => block_on(cancel::run(args, &cli.global)),
+        Command::Show(args) => block_on(show::run(args, &cli.global)),
+        Command::Branches(args) => branches::run(args, &cli.global),
+        Command::Merge(args) => merge::run(args, &cli.global),
+        Command::Stamp(args) => block_on(stamp::run(args, &cli.global, output)),
         Command::History(args) => block_on(history::run(args, &cli.global)),
         Command::Trace(args) => block_on(trace::run(args, &cli.global, output)),
         Command::Verify(args) => block_on(verify::run(args, &cli.global, output)),

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::lint;
 use crate::plan::Plan;
 use crate::report;
-use crate::revision::{Graph, Revision};
+use crate::revision::{Graph, Revision, Targets};
 use serde_json::{Value, json};
 
 /// Make the plan of a revision and show what it locks
@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 /// are replayed, and sizes are unknown.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Id, the beginning of one, path of a revision file, or `head`
-    #[arg(value_name = "REVISION")]
+    /// Id, the beginning of one, path of a revision file, `head`, `+1`, or another target
+    #[arg(value_name = "REVISION", allow_negative_numbers = true)]
     pub revision: Option<String>,
     /// Write nothing; exit with 3 when the plan file is missing or would be another one
     #[arg(long)]
@@ -88,12 +88,16 @@ async fn from_database<'a>(
     settings: &Settings,
     graph: &'a Graph,
 ) -> Result<Option<(&'a Revision, Catalog)>, Error> {
-    let wanted = args.revision.as_deref().map(|wanted| graph.find(wanted)).transpose()?;
-    if let Some(revision) = wanted {
+    // What can be said without the database should not wait for it.
+    let wanted = args.revision.as_deref();
+    if let Some(revision) = wanted.and_then(|wanted| graph.find(wanted).ok()) {
         revision.upgrade_script().map_err(|error| project::sql_error(revision, error))?;
     }
     let connection = settings.target()?.connect("airlock plan").await?;
     let journal = standing::journal(&connection).await?;
+    let applied = standing::applied(&journal);
+    let targets = Targets::new(graph).with(&applied);
+    let wanted = wanted.map(|wanted| targets.one(wanted)).transpose()?;
     let revision = match wanted {
         Some(revision) => revision,
         None => match standing::unfinished(graph.linear()?, &journal).first() {

@@ -2,16 +2,14 @@
 
 use super::args::Global;
 use super::diff::{Decided, difference};
+use super::making::{self, New};
 use super::output::{Done, Output};
 use super::project;
 use super::schemas::Source;
 use crate::error::{Error, Kind};
 use crate::report::diff as report;
-use crate::revision::{RevisionId, file};
+use crate::revision::{Graph, RevisionId, Targets};
 use serde_json::json;
-
-/// Most ids that are drawn to find one that no revision has yet.
-const MAX_DRAWS: usize = 100;
 
 /// Make a new revision file on top of the newest one
 ///
@@ -36,14 +34,22 @@ pub struct Args {
     pub to: Option<String>,
     #[command(flatten)]
     pub decided: Decided,
+    /// Id of the new revision, instead of one that is drawn
+    #[arg(long, value_name = "ID")]
+    pub rev_id: Option<String>,
+    /// What it comes after, instead of the head: an id, a label, `label@head`, or `base` for a line of
+    /// its own; may be repeated
+    #[arg(long, value_name = "TARGET")]
+    pub head: Vec<String>,
+    /// Name of the branch that begins here; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    pub branch_label: Vec<String>,
+    /// Another revision that has to run before, without being a parent; may be repeated
+    #[arg(long, value_name = "TARGET")]
+    pub depends_on: Vec<String>,
 }
 
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
-    if args.message.trim().is_empty() {
-        return Err(Error::new(Kind::Input, "message is empty").hint(
-            "Say what the revision is about: `airlock revision -m \"add email to users\"`.",
-        ));
-    }
     let decided = &args.decided;
     let decides = decided.owners || !decided.rename.is_empty() || !decided.drop.is_empty();
     if decides && !args.autogenerate {
@@ -54,14 +60,11 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     }
     let settings = global.settings()?;
     let graph = project::revisions(&settings)?;
-    graph.linear()?;
-    let parents: Vec<RevisionId> =
-        graph.heads().into_iter().map(|revision| revision.id.clone()).collect();
-    let mut random = fastrand::Rng::new();
-    let id = (0..MAX_DRAWS)
-        .map(|_| RevisionId::from_number(random.u64(..)))
-        .find(|id| graph.get(id.as_str()).is_none())
-        .ok_or_else(|| Error::new(Kind::Failed, "no free revision id was found"))?;
+    let targets = Targets::new(&graph);
+    let parents = parents(&args, &graph, &targets)?;
+    let depends_on = args.depends_on.iter().map(|text| targets.one(text));
+    let depends_on: Vec<RevisionId> =
+        depends_on.map(|found| Ok(found?.id.clone())).collect::<Result<_, Error>>()?;
     let mut upgrade = String::new();
     let mut downgrade = String::new();
     if args.autogenerate {
@@ -76,17 +79,20 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         upgrade = report::sql(&found.upgrade);
         downgrade = report::downgrade(&found);
     }
-    let now = jiff::Timestamp::now();
-    let path = settings.migrations.join(file::name(&args.message, now));
-    let text = file::write_with(&id, &parents, &args.message, now, &upgrade, &downgrade);
-    let shown = path.display().to_string();
-    if !project::write(&path, &text, false)? {
-        return Err(Error::new(Kind::Failed, format!("{shown} is there already"))
-            .hint("Wait a second, or choose another message."));
-    }
+    let new = New {
+        message: args.message.clone(),
+        id: args.rev_id.clone(),
+        parents,
+        labels: args.branch_label.clone(),
+        depends_on,
+        upgrade,
+        downgrade,
+    };
+    let made = making::write(&new, &graph, &settings)?;
+    let shown = made.path.display().to_string();
     let json = json!({
-        "revision": id.as_str(),
-        "parents": parents.iter().map(RevisionId::as_str).collect::<Vec<_>>(),
+        "revision": made.id.as_str(),
+        "parents": new.parents.iter().map(RevisionId::as_str).collect::<Vec<_>>(),
         "path": shown,
     });
     let next = if args.autogenerate {
@@ -95,4 +101,32 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         "Write the migration below `-- upgrade`, then: airlock plan"
     };
     Ok(Done::new(format!("{shown}\n{next}\n"), json))
+}
+
+/// What the new revision comes after.
+fn parents(
+    args: &Args,
+    graph: &Graph,
+    targets: &Targets<'_, '_>,
+) -> Result<Vec<RevisionId>, Error> {
+    if args.head.is_empty() {
+        graph.linear().map_err(|error| {
+            let ids = graph.heads().iter().map(|head| head.id.to_string()).collect::<Vec<_>>();
+            Error::from(error).hint(format!(
+                "Bring them together with `airlock merge`, or say which one to go on from: \
+                 --head {}.",
+                ids.join(" or --head ")
+            ))
+        })?;
+        return Ok(graph.heads().into_iter().map(|revision| revision.id.clone()).collect());
+    }
+    let mut found: Vec<RevisionId> = Vec::new();
+    for text in &args.head {
+        for revision in targets.place(text)? {
+            if !found.contains(&revision.id) {
+                found.push(revision.id.clone());
+            }
+        }
+    }
+    Ok(found)
 }

@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use crate::journal::{self, Journal, Rollout, RolloutState};
-use crate::revision::{Graph, Revision, RevisionId};
+use crate::revision::{Graph, Revision, RevisionId, Targets};
 use crate::run::RunError;
+use std::collections::BTreeSet;
 use tokio_postgres::Client;
 
 /// The journal of the database.
@@ -24,6 +25,32 @@ pub fn is_done(journal: &Journal, id: &RevisionId) -> bool {
     rollout(journal, id).is_some_and(|rollout| rollout.state == RolloutState::Done)
 }
 
+/// Revisions that are done, in the order in which they ran.
+pub fn applied(journal: &Journal) -> Vec<RevisionId> {
+    let done = journal.rollouts.iter().filter(|rollout| rollout.state == RolloutState::Done);
+    // The id of a downgrade is no revision's.
+    done.filter_map(|rollout| rollout.revision.parse().ok()).collect()
+}
+
+/// Rollouts that are done and that no other one that is done names as a parent.
+pub fn current(journal: &Journal) -> Vec<&Rollout> {
+    let done: Vec<&Rollout> = journal
+        .rollouts
+        .iter()
+        .filter(|rollout| rollout.state == RolloutState::Done && rollout.downgrades().is_none())
+        .collect();
+    let parents: BTreeSet<&String> = done.iter().flat_map(|rollout| &rollout.parents).collect();
+    done.iter().copied().filter(|rollout| !parents.contains(&rollout.revision)).collect()
+}
+
+/// Whether a rollout is under way: begun and neither done nor taken back.
+pub fn is_open(rollout: &Rollout) -> bool {
+    match rollout.state {
+        RolloutState::Running | RolloutState::AtGate | RolloutState::RollingBack => true,
+        RolloutState::Done | RolloutState::RolledBack => false,
+    }
+}
+
 /// Revisions of `order` that are not done, in order.
 pub fn unfinished<'a>(order: &'a [Revision], journal: &Journal) -> Vec<&'a Revision> {
     order.iter().filter(|revision| !is_done(journal, &revision.id)).collect()
@@ -37,5 +64,6 @@ pub fn find(graph: &Graph, journal: &Journal, wanted: &str) -> Result<String, Er
     if journal.rollout(wanted).is_some() {
         return Ok(wanted.to_owned());
     }
-    Ok(graph.find(wanted)?.id.to_string())
+    let applied = applied(journal);
+    Ok(Targets::new(graph).with(&applied).one(wanted)?.id.to_string())
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind};
 use crate::journal::{Journal, RolloutState};
 use crate::plan::{Gate, Phase};
 use crate::report::status;
-use crate::revision::{Graph, Revision};
+use crate::revision::{Graph, Revision, RevisionId, Targets};
 use crate::run::End;
 use clap::ValueEnum;
 use serde_json::json;
@@ -21,8 +21,9 @@ use serde_json::json;
 /// starting: then the exit code is 3.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Last revision to run: id, the beginning of one, path, or `head`
-    #[arg(value_name = "TARGET")]
+    /// How far: `head`, `heads`, an id or the beginning of one, a path, a label, `label@head`, `+1`,
+    /// `ID+1` [default: head]
+    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
     pub target: Option<String>,
     /// Last phase to run, gates before it are passed; `contract` does everything
     #[arg(long, value_name = "PHASE", value_enum)]
@@ -59,9 +60,10 @@ impl From<PhaseArg> for Phase {
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
     let settings = global.settings_with(LimitsLayer::from(&args.limits))?;
     let graph = project::revisions(&settings)?;
-    let wanted = wanted(&graph, args.target.as_deref())?;
     let mut session = Session::begin(&settings, output)?;
     let journal = standing::journal(&*session.connect().await?).await?;
+    let applied = standing::applied(&journal);
+    let wanted = wanted(&graph, &applied, args.target.as_deref())?;
     warn(&graph, &journal, output);
     let pending: Vec<&Revision> =
         wanted.into_iter().filter(|found| !standing::is_done(&journal, &found.id)).collect();
@@ -125,13 +127,13 @@ async fn proceed<'a>(
     Ok(Stand::Done)
 }
 
-/// The revisions up to `target`, in order.
-fn wanted<'a>(graph: &'a Graph, target: Option<&str>) -> Result<Vec<&'a Revision>, Error> {
-    let Some(target) = target else { return Ok(graph.linear()?.iter().collect()) };
-    let last = graph.find(target)?;
-    let mut wanted = graph.ancestors(&last.id);
-    wanted.push(last);
-    Ok(wanted)
+/// What has to have run, in order.
+fn wanted<'a>(
+    graph: &'a Graph,
+    applied: &[RevisionId],
+    target: Option<&str>,
+) -> Result<Vec<&'a Revision>, Error> {
+    Ok(Targets::new(graph).with(applied).upgrade(target.unwrap_or("head"))?)
 }
 
 /// What is odd about the folder beside the database, and no reason to stop.

@@ -6,11 +6,13 @@
 //! is a [`Command`]: `run` sends it, in the same transaction as the work that it speaks of. Never
 //! decides what is done next.
 
+pub mod audit;
 pub mod command;
 pub mod control;
 pub mod rollout;
 pub mod runner;
 pub mod schema;
+pub mod stamp;
 pub mod state;
 pub mod usage;
 pub mod walk;
@@ -127,7 +129,24 @@ impl Journal {
     }
 }
 
+/// Under which id the downgrade of `revision` is in the journal. No revision has such an id.
+pub fn downgrade_id(revision: &str) -> String {
+    format!("{revision}{DOWN}")
+}
+
+const DOWN: &str = "-down";
+
 impl Rollout {
+    /// The revision that this takes back by its downgrade section.
+    pub fn downgrades(&self) -> Option<&str> {
+        self.revision.strip_suffix(DOWN)
+    }
+
+    /// Written down as done without having run.
+    pub fn is_stamped(&self) -> bool {
+        self.plan.is_empty()
+    }
+
     pub fn step(&self, id: &str) -> Option<&StepRecord> {
         self.steps.iter().find(|step| step.step == id)
     }

@@ -15,6 +15,7 @@ pub mod markdown;
 pub mod plan;
 pub mod progress;
 pub mod review;
+pub mod revision;
 pub mod run;
 pub mod status;
 pub mod trace;

@@ -25,6 +25,8 @@ pub struct Standing {
     /// The upgrade section is not the one that was run, or is being run.
     pub changed: bool,
     pub rollout: Option<Rollout>,
+    /// What it is beside others, in words: `head`, `current`.
+    pub marks: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,10 @@ pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
         .map(|revision| {
             let rollout = journal.and_then(|journal| journal.rollout(revision.id.as_str()));
             let counts = |rollout: &&Rollout| rollout.state != RolloutState::RolledBack;
-            let digest = revision.digest().ok();
+            // Read only when there is something to compare it with: with a thousand files it counts.
+            let changed = rollout.filter(counts).is_some_and(|rollout| {
+                revision.digest().ok().as_ref() != Some(&rollout.migration_digest)
+            });
             Standing {
                 revision: revision.id.to_string(),
                 message: revision.message.clone(),
@@ -49,22 +54,27 @@ pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
                 state: journal.map(|_| {
                     rollout.map_or(State::Pending, |rollout| State::Started(rollout.state))
                 }),
-                changed: rollout
-                    .filter(counts)
-                    .is_some_and(|rollout| digest.as_ref() != Some(&rollout.migration_digest)),
+                changed,
                 rollout: rollout.cloned(),
+                marks: Vec::new(),
             }
         })
         .collect();
     for rollout in journal.iter().flat_map(|journal| &journal.rollouts) {
+        // A downgrade that is over has left its word with the revision itself.
+        let of = rollout.downgrades();
+        if of.is_some() && !is_open(rollout) {
+            continue;
+        }
         if graph.get(&rollout.revision).is_none() {
             found.push(Standing {
                 revision: rollout.revision.clone(),
                 message: rollout.message.clone(),
-                path: None,
+                path: of.and_then(|of| graph.get(of)).map(|revision| revision.path.clone()),
                 state: Some(State::Started(rollout.state)),
                 changed: false,
                 rollout: Some(rollout.clone()),
+                marks: Vec::new(),
             });
         }
     }
@@ -76,7 +86,7 @@ pub fn is_alive(runner: &Runner) -> bool {
     runner.heartbeat_age_ms < STALE_HEARTBEAT_MS
 }
 
-fn words(standing: &Standing) -> (String, Style) {
+pub(super) fn words(standing: &Standing) -> (String, Style) {
     let phase = standing.rollout.as_ref().map(|rollout| rollout.phase.name()).unwrap_or_default();
     match standing.state {
         None => ("unknown".to_owned(), FAINT),
@@ -84,6 +94,9 @@ fn words(standing: &Standing) -> (String, Style) {
         Some(State::Started(state)) => match state {
             RolloutState::Running => (format!("in {phase}"), CARE),
             RolloutState::AtGate => (format!("before {phase}"), CARE),
+            RolloutState::Done if standing.rollout.as_ref().is_some_and(Rollout::is_stamped) => {
+                ("stamped".to_owned(), GOOD)
+            }
             RolloutState::Done => ("done".to_owned(), GOOD),
             RolloutState::RollingBack => ("rolling back".to_owned(), BAD),
             RolloutState::RolledBack => ("rolled back".to_owned(), CARE),
@@ -109,7 +122,14 @@ pub fn history_text(standings: &[Standing]) -> String {
             .and_then(|rollout| rollout.finished_at)
             .map(|at| styled(&format!("  {}", at.strftime("%F %R")), FAINT))
             .unwrap_or_default();
-        out.push_str(&format!("{id}  {}{padding}  {message}{finished}\n", styled(&state, style)));
+        let marks = match standing.marks.join(", ") {
+            none if none.is_empty() => none,
+            marks => styled(&format!("  ({})", printable(&marks)), BOLD),
+        };
+        out.push_str(&format!(
+            "{id}  {}{padding}  {message}{marks}{finished}\n",
+            styled(&state, style)
+        ));
         if standing.path.is_none() {
             out.push_str(&format!("{:id_width$}  its file is not in the folder\n", ""));
         }
@@ -129,7 +149,7 @@ pub fn history_json(standings: &[Standing]) -> Value {
     json!({ "revisions": standings.iter().map(standing_json).collect::<Vec<_>>() })
 }
 
-fn state_name(standing: &Standing) -> &'static str {
+pub(super) fn state_name(standing: &Standing) -> &'static str {
     match standing.state {
         None => "unknown",
         Some(State::Pending) => "pending",
@@ -146,6 +166,7 @@ fn standing_json(standing: &Standing) -> Value {
         "state": state_name(standing),
         "phase": rollout.map(|rollout| rollout.phase.name()),
         "changed": standing.changed,
+        "marks": standing.marks,
         "started_at": rollout.map(|rollout| rollout.started_at.to_string()),
         "finished_at": rollout.and_then(|rollout| rollout.finished_at).map(|at| at.to_string()),
     })

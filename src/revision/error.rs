@@ -11,19 +11,43 @@ pub enum RevisionError {
     Malformed { path: String, text: String, diagnostics: Vec<Diagnostic> },
     #[error("two revisions have the id {id}")]
     Duplicate { id: RevisionId, paths: [String; 2] },
-    #[error("revision {id} has a parent that does not exist: {parent}")]
-    MissingParent { id: RevisionId, path: String, parent: RevisionId },
+    #[error("revision {id} has a {what} that does not exist: {missing}")]
+    Missing { id: RevisionId, path: String, missing: RevisionId, what: &'static str },
+    #[error("label {label} is taken twice")]
+    Label { label: String, paths: [String; 2] },
     /// Revisions that are each other's ancestors, each the parent of the one before it.
     #[error("revisions go round in a circle: {}", join(.0))]
     Cycle(Vec<RevisionId>),
     #[error("revisions have several heads: {}", join(.0))]
     SeveralHeads(Vec<RevisionId>),
-    #[error("no revision is called `{0}`")]
-    Unknown(String),
+    #[error("no revision is called `{wanted}`")]
+    Unknown { wanted: String, near: Option<String> },
     #[error("`{prefix}` begins several revisions: {}", join(.candidates))]
     Ambiguous { prefix: String, candidates: Vec<RevisionId> },
     #[error("there are no revisions")]
     Empty,
+    /// Text that has the form of no target.
+    #[error("not a target: `{0}`")]
+    BadTarget(String),
+    #[error("`{0}` is no revision")]
+    NoRevision(String),
+    #[error("`{target}` means several revisions: {}", join(.ids))]
+    Several { target: String, ids: Vec<RevisionId> },
+    /// One step further is in more than one direction.
+    #[error("the way to `{target}` forks: {}", join(.ids))]
+    Fork { target: String, ids: Vec<RevisionId> },
+    #[error("`{target}` goes further than there are revisions")]
+    NotSoFar { target: String, there: u64 },
+    #[error("`{target}` leads the other way")]
+    WrongWay { target: String, command: &'static str },
+    #[error("revision {id} has not run in this database")]
+    NotThere { target: String, id: RevisionId },
+    #[error("revision {0} ran in this database and has no file")]
+    NotInFolder(RevisionId),
+    #[error("revision {0} is not in that branch")]
+    NotInBranch(RevisionId),
+    #[error("`{0}` counts from where a database is, and none is asked here")]
+    NeedsDatabase(String),
 }
 
 fn join(ids: &[RevisionId]) -> String {
@@ -41,16 +65,56 @@ impl From<RevisionError> for Error {
             RevisionError::Duplicate { paths: [first, second], .. } => shown
                 .detail(format!("They stand in {first} and {second}."))
                 .hint("Give the newer one another id."),
-            RevisionError::MissingParent { path, .. } => shown
-                .detail(format!("The parent is named in {path}."))
-                .hint("Add the missing file, or correct the `-- parents:` line."),
-            RevisionError::Cycle(_) => shown.hint("Correct the `-- parents:` line of one of them."),
+            RevisionError::Missing { path, what, .. } => {
+                let line = if what == "parent" { "parents" } else { "depends-on" };
+                shown
+                    .detail(format!("The {what} is named in {path}."))
+                    .hint(format!("Add the missing file, or correct the `-- {line}:` line."))
+            }
+            RevisionError::Label { paths: [first, second], .. } => {
+                let where_else = format!("It stands in {second}, and is the name of {first}.");
+                shown.detail(where_else).hint("Choose another one.")
+            }
+            RevisionError::Cycle(_) => {
+                shown.hint("Correct the `-- parents:` or `-- depends-on:` line of one of them.")
+            }
             RevisionError::SeveralHeads(_) => shown
                 .detail("Which one should run first is not decided.")
-                .hint("Make one the parent of the other, or add an empty revision with all of them as parents."),
-            RevisionError::Unknown(_) => {
-                shown.hint("Give an id, the beginning of one, or the path of a revision file.")
+                .hint(
+                    "`airlock merge` brings them together, `airlock rebase` puts one on top of the \
+                     other. To run both as they are: `airlock upgrade heads`; one of them: its id.",
+                ),
+            RevisionError::Unknown { near: Some(near), .. } => {
+                shown.hint(format!("Did you mean `{near}`?"))
             }
+            RevisionError::Unknown { near: None, .. } => shown.hint(
+                "Give an id, the beginning of one, the path of a revision file, a label, or head, \
+                 heads, base, current, +1, -1.",
+            ),
+            RevisionError::BadTarget(_) => shown.hint(
+                "Targets are head, heads, base, current, an id or the beginning of one, a label, +N, \
+                 -N, ID+N, ID-N, label@head, and A:B where a range is wanted.",
+            ),
+            RevisionError::NoRevision(_) => shown.hint("It stands before the first one."),
+            RevisionError::Several { .. } => shown.hint("Name one of them."),
+            RevisionError::Fork { .. } => {
+                shown.hint("Name the revision itself, or the branch: label@+1.")
+            }
+            RevisionError::NotSoFar { there, .. } => {
+                shown.detail(format!("There are {there} on that way."))
+            }
+            RevisionError::WrongWay { target, command } => {
+                shown.hint(format!("That way leads `airlock {command} {target}`."))
+            }
+            RevisionError::NotThere { target, .. } => shown
+                .detail("A downgrade leads to something that the database was at before.")
+                .hint(format!("`airlock upgrade {target}` leads there; `airlock current` shows where it is.")),
+            RevisionError::NotInFolder(_) => shown.hint(
+                "Get its file back, perhaps from another branch of the repository; or, if it is gone for \
+                 good, tell the database where it is: `airlock stamp --purge TARGET`.",
+            ),
+            RevisionError::NotInBranch(_) => shown.hint("`airlock branches` lists them."),
+            RevisionError::NeedsDatabase(_) => shown.hint("Give the revision's id."),
             RevisionError::Ambiguous { .. } => shown.hint("Give more of the id."),
             RevisionError::Empty => shown.hint("Make one with `airlock revision -m \"…\"`."),
         }

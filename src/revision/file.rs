@@ -3,9 +3,12 @@
 use super::{Revision, RevisionError, RevisionId};
 use crate::sql::nearest::nearest;
 use crate::sql::{Diagnostic, Shape, Span, SqlError, Statement, grammar, shape};
+use std::fmt;
 use std::ops::Range;
 
-const KEYS: [&str; 4] = ["revision", "parents", "message", "created"];
+const KEYS: [&str; 6] = ["revision", "parents", "message", "created", "labels", "depends-on"];
+/// So many of `KEYS`, from the first on, are needed.
+const NEEDED: usize = 4;
 const SECTIONS: [&str; 3] = ["upgrade", "downgrade", "verify"];
 const FORM_HINT: &str = "docs/revision-files.md shows a complete file.";
 
@@ -45,16 +48,56 @@ pub fn write_with(
     upgrade: &str,
     downgrade: &str,
 ) -> String {
-    let parents = match parents {
+    let (labels, depends_on) = (&[][..], &[][..]);
+    let header = Header { id, parents, labels, depends_on, message, created };
+    write_sections(&header, upgrade, downgrade)
+}
+
+/// What stands at the top of a revision file.
+#[derive(Debug, Clone, Copy)]
+pub struct Header<'a> {
+    pub id: &'a RevisionId,
+    pub parents: &'a [RevisionId],
+    pub labels: &'a [String],
+    pub depends_on: &'a [RevisionId],
+    pub message: &'a str,
+    pub created: jiff::Timestamp,
+}
+
+impl fmt::Display for Header<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "-- revision: {}", self.id)?;
+        writeln!(f, "-- parents: {}", ids(self.parents))?;
+        if !self.labels.is_empty() {
+            writeln!(f, "-- labels: {}", self.labels.join(", "))?;
+        }
+        if !self.depends_on.is_empty() {
+            writeln!(f, "-- depends-on: {}", ids(self.depends_on))?;
+        }
+        let message = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        writeln!(f, "-- message: {message}")?;
+        writeln!(f, "-- created: {}", self.created.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    }
+}
+
+/// Ids as a header line has them.
+pub fn ids(ids: &[RevisionId]) -> String {
+    match ids {
         [] => "none".to_owned(),
         ids => ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", "),
-    };
-    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let created = created.strftime("%Y-%m-%dT%H:%M:%SZ");
-    format!(
-        "-- revision: {id}\n-- parents: {parents}\n-- message: {message}\n-- created: {created}\n\n\
-         -- upgrade\n{upgrade}\n-- downgrade\n{downgrade}\n-- verify\n"
-    )
+    }
+}
+
+/// The text of a new revision of any header.
+pub fn write_sections(header: &Header<'_>, upgrade: &str, downgrade: &str) -> String {
+    format!("{header}\n-- upgrade\n{upgrade}\n-- downgrade\n{downgrade}\n-- verify\n")
+}
+
+/// The text of `revision` with other parents; nothing else of it changes.
+pub fn with_parents(revision: &Revision, parents: &[RevisionId]) -> String {
+    let text = &revision.text;
+    let place = &revision.parents_at;
+    format!("{}{}{}", &text[..place.start], ids(parents), &text[place.end..])
 }
 
 /// The name of a new file: when it was made and what it is about.
@@ -112,15 +155,21 @@ impl Reader<'_> {
             let span = Span::new(header_end, header_end);
             self.complain(Diagnostic::new("section `-- upgrade` is missing", span).hint(FORM_HINT));
         }
-        let [id, parents, message, created] = values;
+        let [id, parents, message, created, labels, depends_on] = values;
         // That a value is empty has been said already.
         let given = |place: &Range<usize>| !place.is_empty();
         let id = id.filter(given).and_then(|value| self.id(&value));
-        let parents = parents.filter(given).and_then(|value| self.parents(&value));
+        let parents_at = parents.filter(given);
+        let parents = parents_at.clone().and_then(|value| self.ids(&value, "parent"));
+        let labels = labels.filter(given).map(|value| self.labels(&value));
+        let depends_on = depends_on.filter(given).map(|value| self.ids(&value, "dependency"));
         let created = created.filter(given).and_then(|value| self.created(&value));
         Some(Revision {
             id: id?,
             parents: parents?,
+            parents_at: parents_at?,
+            labels: labels.unwrap_or(Some(Vec::new()))?,
+            depends_on: depends_on.unwrap_or(Some(Vec::new()))?,
             message: self.text[message?].to_owned(),
             created: created?,
             path: path.to_owned(),
@@ -132,8 +181,8 @@ impl Reader<'_> {
     }
 
     /// The place of each key's value, in the order of `KEYS`.
-    fn header(&mut self, end: usize) -> [Option<Range<usize>>; 4] {
-        let mut values: [Option<Range<usize>>; 4] = [None, None, None, None];
+    fn header(&mut self, end: usize) -> [Option<Range<usize>>; 6] {
+        let mut values: [Option<Range<usize>>; 6] = Default::default();
         for line in lines(&self.text[..end]) {
             let whole = &self.text[line.clone()];
             let Some(comment) = whole.strip_prefix("--") else {
@@ -172,7 +221,7 @@ impl Reader<'_> {
             self.complain(Diagnostic::new(what, Span::new(0, 0)).hint(FORM_HINT));
             return values;
         }
-        for (key, value) in KEYS.iter().zip(&values) {
+        for (key, value) in KEYS.iter().zip(&values).take(NEEDED) {
             if value.is_none() {
                 let span = Span::new(0, 0);
                 self.complain(
@@ -215,25 +264,36 @@ impl Reader<'_> {
         id
     }
 
-    fn parents(&mut self, place: &Range<usize>) -> Option<Vec<RevisionId>> {
+    /// A list of ids, each of which is a `what`.
+    fn ids(&mut self, place: &Range<usize>, what: &str) -> Option<Vec<RevisionId>> {
         let text = &self.text[place.clone()];
         if text == "none" {
             return Some(Vec::new());
         }
-        let mut start = place.start;
-        let mut parents: Vec<RevisionId> = Vec::new();
-        for part in text.split(',') {
-            let at = start + (part.len() - part.trim_start().len());
-            start += part.len() + 1;
-            let range = at..at + part.trim().len();
+        let mut found: Vec<RevisionId> = Vec::new();
+        for range in items(self.text, place) {
             let id = self.id(&range)?;
-            if parents.contains(&id) {
+            if found.contains(&id) {
                 let span = Span::new(range.start, range.end);
-                self.complain(Diagnostic::new("parent is named twice", span));
+                self.complain(Diagnostic::new(format!("{what} is named twice"), span));
             }
-            parents.push(id);
+            found.push(id);
         }
-        Some(parents)
+        Some(found)
+    }
+
+    fn labels(&mut self, place: &Range<usize>) -> Option<Vec<String>> {
+        let mut found: Vec<String> = Vec::new();
+        for range in items(self.text, place) {
+            let label = &self.text[range.clone()];
+            if let Err(why) = check_label(label) {
+                let span = Span::new(range.start, range.end);
+                self.complain(Diagnostic::new("not a label", span).hint(why));
+                return None;
+            }
+            found.push(label.to_owned());
+        }
+        Some(found)
     }
 
     fn created(&mut self, place: &Range<usize>) -> Option<jiff::Timestamp> {
@@ -247,6 +307,33 @@ impl Reader<'_> {
         }
         time
     }
+}
+
+/// Whether `label` can be the name of a branch.
+///
+/// # Errors
+/// What a label is, in a sentence.
+pub fn check_label(label: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if super::target::WORDS.contains(&label) || label == "none" {
+        return Err(format!("`{label}` means something else already."));
+    }
+    if label.is_empty() || label.len() > 40 || !label.chars().all(plain) {
+        return Err("A label is 1 to 40 of a-z, 0-9 and _.".to_owned());
+    }
+    Ok(())
+}
+
+/// The places of the parts between commas.
+fn items(text: &str, place: &Range<usize>) -> Vec<Range<usize>> {
+    let mut start = place.start;
+    let mut found = Vec::new();
+    for part in text[place.clone()].split(',') {
+        let at = start + (part.len() - part.trim_start().len());
+        start += part.len() + 1;
+        found.push(at..at + part.trim().len());
+    }
+    found
 }
 
 /// Lines that are not blank, each from its first to its last visible character.

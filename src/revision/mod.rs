@@ -6,11 +6,14 @@
 mod error;
 pub mod file;
 pub mod graph;
+pub mod target;
 #[cfg(test)]
 mod tests;
+pub mod touched;
 
 pub use error::RevisionError;
 pub use graph::Graph;
+pub use target::Targets;
 
 use crate::sql::{Script, SqlError, canonical, parse};
 use std::fmt;
@@ -61,12 +64,18 @@ pub struct Revision {
     pub id: RevisionId,
     /// Empty for the first one.
     pub parents: Vec<RevisionId>,
+    /// Names of the branch that begins here.
+    pub labels: Vec<String>,
+    /// Revisions that have to run before, without being parents.
+    pub depends_on: Vec<RevisionId>,
     pub message: String,
     pub created: jiff::Timestamp,
     /// Path of the file, as messages should name it.
     pub path: String,
     /// The whole text of the file.
     pub text: String,
+    /// Where the parents stand in `text`.
+    pub parents_at: Range<usize>,
     /// Where the section's SQL stands in `text`.
     pub upgrade: Range<usize>,
     pub downgrade: Option<Range<usize>>,
@@ -74,6 +83,11 @@ pub struct Revision {
 }
 
 impl Revision {
+    /// What has to run before: parents, then dependencies.
+    pub fn requirements(&self) -> impl Iterator<Item = &RevisionId> {
+        self.parents.iter().chain(&self.depends_on)
+    }
+
     /// The upgrade section's statements.
     ///
     /// # Errors

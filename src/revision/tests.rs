@@ -174,8 +174,8 @@ fn a_revision_is_found_by_id_prefix_path_or_as_the_head() {
         assert_eq!(find(wanted), Ok(id.to_owned()));
     }
     assert!(matches!(find("abc"), Err(RevisionError::Ambiguous { .. })));
-    assert!(matches!(find("x"), Err(RevisionError::Unknown(_))));
-    assert!(matches!(find(""), Err(RevisionError::Unknown(_))));
+    assert!(matches!(find("x"), Err(RevisionError::Unknown { .. })));
+    assert!(matches!(find(""), Err(RevisionError::Unknown { .. })));
     assert_eq!(Graph::default().find("head"), Err(RevisionError::Empty));
 }
 

@@ -24,6 +24,8 @@ pub(super) fn admit(plan: &Plan, rollout: Option<&Rollout>) -> Result<Admission,
         RolloutState::RollingBack => {
             return Err(RunError::RollingBack { revision: rollout.revision.clone() });
         }
+        // What was stamped meanwhile is not run.
+        RolloutState::Done if rollout.is_stamped() => return Ok(Admission::Done),
         RolloutState::Running | RolloutState::AtGate | RolloutState::Done => {}
     }
     if let Err(changed) = same_plan(plan, rollout) {
@@ -159,7 +161,7 @@ mod tests {
             message: String::new(),
             plan_digest: "p".into(),
             migration_digest: "m".into(),
-            plan: String::new(),
+            plan: "its plan".into(),
             state,
             phase: Phase::Expand,
             started_at: jiff::Timestamp::UNIX_EPOCH,

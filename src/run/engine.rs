@@ -186,7 +186,7 @@ impl Run<'_> {
         goal: Goal,
         runner: &mut Runner<'_>,
     ) -> Result<Outcome, RunError> {
-        takeover::make_journal(runner).await?;
+        takeover::make_journal(&runner.work).await?;
         takeover::take_over(runner).await?;
         // Again: another runner may have been at work until now.
         let found = read_journal(&runner.work).await?;

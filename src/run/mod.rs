@@ -16,6 +16,7 @@
 mod admit;
 mod backfill;
 mod concurrent;
+mod edit;
 mod engine;
 mod error;
 mod facts;
@@ -43,6 +44,7 @@ mod validate;
 pub mod value;
 mod verify;
 
+pub use edit::edit;
 pub use error::{RunError, ServerError};
 pub use limits::{Limits, OnBlocker};
 pub use outcome::{End, Hooks, Outcome, Scope};
@@ -87,25 +89,30 @@ pub async fn rollback(
 }
 
 fn start<'a>(target: &'a Target, plan: &'a Plan, limits: &'a Limits, hooks: &'a Hooks) -> Run<'a> {
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
     Run {
         target,
         plan,
         pace: Pace::new(limits, &hooks.stop),
         hooks,
-        identity: Identity {
-            runner: runner_id(),
-            revision: plan.revision.id.clone(),
-            pid: i64::from(std::process::id()),
-            host: host.unwrap_or_else(|| "unknown".to_owned()),
-            os_user: user.map_or_else(|| "unknown".to_owned(), |user| user.name),
-            db_user: target.user().to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
+        identity: identity(target, &plan.revision.id),
         reports: Vec::new(),
         irreversible: Vec::new(),
         progress: 0,
+    }
+}
+
+/// Who we are, at work on `revision`.
+fn identity(target: &Target, revision: &str) -> Identity {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
+    Identity {
+        runner: runner_id(),
+        revision: revision.to_owned(),
+        pid: i64::from(std::process::id()),
+        host: host.unwrap_or_else(|| "unknown".to_owned()),
+        os_user: user.map_or_else(|| "unknown".to_owned(), |user| user.name),
+        db_user: target.user().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 

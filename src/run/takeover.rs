@@ -52,7 +52,7 @@ pub(super) async fn take_lock(runner: &Runner<'_>) -> Result<(), RunError> {
     }
 }
 
-async fn locked(work: &Session) -> Result<bool, Fault> {
+pub(super) async fn locked(work: &Session) -> Result<bool, Fault> {
     let rows = work.ask(&statements::try_lock()).await?;
     Ok(rows.first().is_some_and(|row| row.get(0)))
 }
@@ -61,7 +61,7 @@ async fn boolean(work: &Session, label: &'static str, sql: &str) -> Result<bool,
     work.row(label, sql, &[]).await.map(|row| row.get(0))
 }
 
-async fn holder(work: &Session) -> Result<Option<OtherRunner>, Fault> {
+pub(super) async fn holder(work: &Session) -> Result<Option<OtherRunner>, Fault> {
     if !boolean(work, "is there a journal", schema::EXISTS).await? {
         return Ok(None);
     }
@@ -69,7 +69,7 @@ async fn holder(work: &Session) -> Result<Option<OtherRunner>, Fault> {
     Ok(rows.first().map(statements::runner))
 }
 
-async fn busy(work: &Session, holder: Option<OtherRunner>) -> RunError {
+pub(super) async fn busy(work: &Session, holder: Option<OtherRunner>) -> RunError {
     let backend = match work.ask(&statements::lock_holder()).await {
         Ok(rows) => rows.first().map(|row| {
             let text = |column| row.get::<_, Option<String>>(column).unwrap_or_default();
@@ -103,8 +103,7 @@ async fn end_idle_orphan(work: &Session) -> Result<(), RunError> {
 }
 
 /// Makes the journal's tables when they are missing, and adds to those of an older airlock. Only the holder of the runner lock gets here.
-pub(super) async fn make_journal(runner: &Runner<'_>) -> Result<(), RunError> {
-    let work = &runner.work;
+pub(super) async fn make_journal(work: &Session) -> Result<(), RunError> {
     let doing = "create the journal in schema airlock";
     let exists = boolean(work, "is there a journal", schema::EXISTS).await;
     let statements = if exists.map_err(|f| f.doing(doing))? {

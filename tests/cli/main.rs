@@ -7,6 +7,7 @@ mod documentation;
 mod environments;
 mod explain;
 mod full_disk;
+mod graph;
 mod killed;
 mod lint;
 mod lint_online;

@@ -1,0 +1,96 @@
+//! A new revision file: its id, its text, its place.
+
+use super::project;
+use crate::config::Settings;
+use crate::error::{Error, Kind};
+use crate::revision::file::{self, Header};
+use crate::revision::{Graph, RevisionId};
+use std::path::PathBuf;
+
+/// Most ids that are drawn to find one that no revision has yet.
+const MAX_DRAWS: usize = 100;
+
+/// What the new revision is to be.
+#[derive(Debug, Clone, Default)]
+pub struct New {
+    pub message: String,
+    /// Drawn when there is none.
+    pub id: Option<String>,
+    pub parents: Vec<RevisionId>,
+    pub labels: Vec<String>,
+    pub depends_on: Vec<RevisionId>,
+    /// Statements, each ended by a line break.
+    pub upgrade: String,
+    pub downgrade: String,
+}
+
+/// What was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    pub id: RevisionId,
+    pub path: PathBuf,
+}
+
+/// Writes the file of a new revision.
+///
+/// # Errors
+/// An id or label that cannot be had, and the file system's.
+pub fn write(new: &New, graph: &Graph, settings: &Settings) -> Result<Made, Error> {
+    if new.message.trim().is_empty() {
+        return Err(Error::new(Kind::Input, "message is empty").hint(
+            "Say what the revision is about: `airlock revision -m \"add email to users\"`.",
+        ));
+    }
+    let id = id(new, graph)?;
+    for label in &new.labels {
+        let taken = graph.labelled(label).or_else(|| graph.get(label));
+        if let Some(revision) = taken {
+            let message = format!("label {label} is taken");
+            return Err(Error::new(Kind::Input, message)
+                .detail(format!("It belongs to revision {} ({}).", revision.id, revision.path)));
+        }
+        file::check_label(label)
+            .map_err(|why| Error::new(Kind::Input, format!("not a label: {label}")).hint(why))?;
+    }
+    let created = jiff::Timestamp::now();
+    let header = Header {
+        id: &id,
+        parents: &new.parents,
+        labels: &new.labels,
+        depends_on: &new.depends_on,
+        message: &new.message,
+        created,
+    };
+    let text = file::write_sections(&header, &new.upgrade, &new.downgrade);
+    let path = settings.migrations.join(file::name(&new.message, created));
+    let shown = path.display().to_string();
+    if !project::write(&path, &text, false)? {
+        return Err(Error::new(Kind::Failed, format!("{shown} is there already"))
+            .hint("Wait a second, or choose another message."));
+    }
+    Ok(Made { id, path })
+}
+
+fn id(new: &New, graph: &Graph) -> Result<RevisionId, Error> {
+    let Some(wanted) = &new.id else {
+        let mut random = fastrand::Rng::new();
+        return (0..MAX_DRAWS)
+            .map(|_| RevisionId::from_number(random.u64(..)))
+            .find(|id| graph.get(id.as_str()).is_none())
+            .ok_or_else(|| Error::new(Kind::Failed, "no free revision id was found"));
+    };
+    let id: RevisionId = wanted.parse().map_err(|_| {
+        Error::new(Kind::Input, format!("not a revision id: {wanted}"))
+            .hint("An id is 4 to 40 of a-z, 0-9 and _.")
+    })?;
+    if file::check_label(wanted).is_err() || graph.labelled(wanted).is_some() {
+        return Err(Error::new(Kind::Input, format!("{wanted} means something else already")));
+    }
+    if let Some(other) = graph.get(wanted) {
+        let message = format!("there is a revision {id} already");
+        return Err(
+            Error::new(Kind::Input, message).detail(format!("It stands in {}.", other.path))
+        );
+    }
+    Ok(id)
+}
