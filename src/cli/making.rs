@@ -62,11 +62,16 @@ pub fn write(new: &New, graph: &Graph, settings: &Settings) -> Result<Made, Erro
         created,
     };
     let text = file::write_sections(&header, &new.upgrade, &new.downgrade);
-    let path = settings.migrations.join(file::name(&new.message, created));
-    let shown = path.display().to_string();
+    let mut path = settings.migrations.join(file::name(&new.message, created));
     if !project::write(&path, &text, false)? {
-        return Err(Error::new(Kind::Failed, format!("{shown} is there already"))
-            .hint("Wait a second, or choose another message."));
+        // Another one of this second with this message.
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        path.set_file_name(format!("{stem}_{id}.sql"));
+        if !project::write(&path, &text, false)? {
+            let shown = path.display();
+            return Err(Error::new(Kind::Failed, format!("{shown} is there already"))
+                .hint("Choose another message."));
+        }
     }
     Ok(Made { id, path })
 }

@@ -2,7 +2,7 @@
 
 use super::args::Global;
 use super::output::{Done, Output};
-use super::{project, standing, stopping};
+use super::{environment, project, standing, stopping};
 use crate::error::{Error, Kind};
 use crate::journal::rollout::Applier;
 use crate::journal::stamp::{self, Stamped};
@@ -31,6 +31,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let graph = project::revisions(&settings)?;
     let target = settings.target()?;
     let hooks = Hooks { stop: stopping::listen(output)?, ..Hooks::default() };
+    environment::confirm(&settings, &hooks.stop, output).await?;
     let decide = |journal: &Journal, by: &Applier| decide(&args, &graph, journal, by);
     let changed = run::edit(&target, &settings.limits, &hooks, "stamp", decide).await?;
     for name in &changed.half_done {
