@@ -81,7 +81,7 @@ pub(super) fn emit(
             format!(
                 "{name} holds for rows written from here on; existing ones are not looked up yet"
             ),
-            Action::Transaction { sql: vec![statement(relation, explicit, is_partition)] },
+            Action::Transaction { sql: vec![add_constraint(relation, explicit, is_partition)] },
         )
         .locks(both)
         .undo(Undo::Transaction {
@@ -120,11 +120,15 @@ pub(super) fn both_locks(
 
 /// `ALTER TABLE relation ADD constraint`.
 pub(super) fn add_statement(relation: &QualifiedName, constraint: Constraint) -> String {
-    statement(relation, constraint, false)
+    add_constraint(relation, constraint, false)
 }
 
 /// `ALTER TABLE [IF EXISTS] relation ADD constraint`.
-fn statement(relation: &QualifiedName, constraint: Constraint, missing_ok: bool) -> String {
+pub(super) fn add_constraint(
+    relation: &QualifiedName,
+    constraint: Constraint,
+    missing_ok: bool,
+) -> String {
     let command = AlterTableCmd {
         subtype: AlterTableType::AtAddConstraint as i32,
         def: Some(Box::new(Node { node: Some(NodeEnum::Constraint(Box::new(constraint))) })),

@@ -16,6 +16,29 @@ pub(super) fn add(table: &QualifiedName, column: &Column, new: &str) -> Vec<Stri
     sql
 }
 
+/// The same for the new column of a table below another one: what is otherwise than in `above`, from which it
+/// came, or does not come down.
+pub(super) fn differences(
+    table: &Relation,
+    column: &Column,
+    above: &Column,
+    new: &str,
+) -> Vec<String> {
+    let own = Column {
+        storage: column.storage.filter(|_| column.storage != above.storage),
+        statistics_target: column
+            .statistics_target
+            .filter(|_| column.statistics_target != above.statistics_target),
+        ..column.clone()
+    };
+    let mut sql = properties(&table.name, &own, &quote_ident(new));
+    if column.statistics_target.is_none() && above.statistics_target.is_some() {
+        let new = quote_ident(new);
+        sql.push(alter(&table.name, &format!("ALTER COLUMN {new} SET STATISTICS -1")));
+    }
+    sql
+}
+
 /// Who may use it and what is said of it.
 pub(super) fn grants_and_comment(table: &Relation, column: &Column, new: &str) -> Vec<String> {
     let (name, quoted) = (&table.name, quote_ident(new));

@@ -39,7 +39,7 @@ pub(super) fn index(draft: &mut Draft<'_>, parent: &Relation, index: &IndexStmt,
         );
     }
     if let Some(pattern) = &pattern {
-        no_new_leaf_without_index(draft, parent, pattern, name);
+        no_new_leaf_without_index(draft, Phase::Migrate, parent, pattern, name);
     }
     let mut whole = index.clone();
     name.clone_into(&mut whole.idxname);
@@ -88,7 +88,7 @@ pub(super) fn unique(
         add_unique::build(draft, part, &unnamed, &leaf.name);
     }
     if let Some(pattern) = &pattern {
-        no_new_leaf_without_index(draft, parent, pattern, name);
+        no_new_leaf_without_index(draft, Phase::Migrate, parent, pattern, name);
     }
     adopt(draft, parent, &[], constraint, name);
 }
@@ -106,12 +106,7 @@ pub(super) fn foreign_key(
         let named = Constraint { conname: name.to_owned(), ..constraint.clone() };
         add_foreign_key::emit(draft, part, &named, &leaf.name);
     }
-    let without = format!(
-        "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid \
-         AND k.contype = 'f' AND k.convalidated AND k.conname = {})",
-        quote_literal(name)
-    );
-    no_new_leaf(draft, parent, &without, &format!("foreign key {name}"));
+    no_new_leaf_without_key(draft, parent, name, name);
     let mut qualified = constraint.clone();
     if let Some(range) = qualified.pktable.as_mut() {
         range.schemaname.clone_from(&referenced.name.schema);
@@ -119,9 +114,30 @@ pub(super) fn foreign_key(
     adopt(draft, parent, std::slice::from_ref(&referenced.name), &qualified, name);
 }
 
+/// `name` is what the key is called on each leaf, `what` for people.
+pub(super) fn no_new_leaf_without_key(
+    draft: &mut Draft<'_>,
+    parent: &Relation,
+    name: &str,
+    what: &str,
+) {
+    let without = format!(
+        "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid \
+         AND k.contype = 'f' AND k.convalidated AND k.conname = {})",
+        quote_literal(name)
+    );
+    no_new_leaf(draft, Phase::Migrate, parent, &without, &format!("foreign key {what}"));
+}
+
 /// The plan knows the partitions that were there when it was made. One that came later and is empty
 /// costs nothing; one with rows would be read, or have its index built, under the parent's lock.
-fn no_new_leaf(draft: &mut Draft<'_>, parent: &Relation, without: &str, what: &str) {
+pub(super) fn no_new_leaf(
+    draft: &mut Draft<'_>,
+    phase: Phase,
+    parent: &Relation,
+    without: &str,
+    what: &str,
+) {
     let name = &parent.name;
     let sql = format!(
         "SELECT count(*) FROM pg_catalog.pg_partition_tree({}::pg_catalog.regclass) AS t \
@@ -130,7 +146,7 @@ fn no_new_leaf(draft: &mut Draft<'_>, parent: &Relation, without: &str, what: &s
         quote_literal(&name.to_string())
     );
     draft.step(
-        Phase::Migrate,
+        phase,
         "a partition that came after the plan was made may lack what the others have",
         Action::Verify {
             relation: name.clone(),
@@ -143,8 +159,9 @@ fn no_new_leaf(draft: &mut Draft<'_>, parent: &Relation, without: &str, what: &s
 }
 
 /// `pattern` is the index on one of the leaves: that of another says the same behind its table.
-fn no_new_leaf_without_index(
+pub(super) fn no_new_leaf_without_index(
     draft: &mut Draft<'_>,
+    phase: Phase,
     parent: &Relation,
     pattern: &QualifiedName,
     what: &str,
@@ -168,7 +185,7 @@ fn no_new_leaf_without_index(
     ));
     let own = behind("i.indrelid = c.oid AND i.indisvalid");
     let without = format!("EXISTS ({wanted}) AND NOT EXISTS ({own} INTERSECT {wanted})");
-    no_new_leaf(draft, parent, &without, &format!("index {what}"));
+    no_new_leaf(draft, phase, parent, &without, &format!("index {what}"));
 }
 
 fn leaves(draft: &Draft<'_>, parent: &Relation) -> Vec<Relation> {
@@ -176,7 +193,7 @@ fn leaves(draft: &Draft<'_>, parent: &Relation) -> Vec<Relation> {
 }
 
 /// The constraint on the parent, which takes those of the leaves for its own.
-fn adopt(
+pub(super) fn adopt(
     draft: &mut Draft<'_>,
     parent: &Relation,
     others: &[QualifiedName],

@@ -3,11 +3,11 @@
 //! those are gone or have stepped aside.
 
 use super::add_check::not_valid_then_validate;
-use super::add_foreign_key::{add_statement, both_locks};
+use super::add_foreign_key::{add_constraint, both_locks};
 use super::create_index::{self, Build};
 use super::draft::Draft;
 use super::substitute::{self, Columns};
-use super::text::{self, alter};
+use super::text::{self, alter, alter_of};
 use super::{groups, set_not_null};
 use crate::catalog::{Column, Constraint, ConstraintKind, Index, Relation, StatisticsObject};
 use crate::lock::LockMode;
@@ -90,6 +90,21 @@ pub(super) fn foreign_key(
     constraint: &Constraint,
     names: &mut Names,
 ) {
+    let passing = draft.temporary_name();
+    foreign_key_as(draft, found, columns, referenced_columns, constraint, &passing);
+    names.sql.push(rename_constraint(&found.name, &passing, &constraint.name));
+    names.sql.extend(comment_on_constraint(found, constraint));
+}
+
+/// The same under the name `passing`, which it keeps.
+pub(super) fn foreign_key_as(
+    draft: &mut Draft<'_>,
+    found: &Relation,
+    columns: &Columns,
+    referenced_columns: &Columns,
+    constraint: &Constraint,
+    passing: &str,
+) {
     let Some(mut node) = substitute::constraint(&constraint.definition, columns) else {
         return;
     };
@@ -97,24 +112,24 @@ pub(super) fn foreign_key(
     let on = text::listed(&groups::strings(&node.fk_attrs));
     let Some(other) = constraint.references.clone() else { return };
     let Some(referenced) = draft.catalog.relation(&other).cloned() else { return };
-    let passing = draft.temporary_name();
-    node.conname.clone_from(&passing);
+    passing.clone_into(&mut node.conname);
     node.skip_validation = true;
     node.initially_valid = false;
     let mode = LockMode::ShareRowExclusive;
     let both = both_locks(draft, found, &referenced, mode, mode);
     let exclusive = LockMode::AccessExclusive;
     let undo_locks = both_locks(draft, found, &referenced, exclusive, exclusive);
-    let quoted = quote_ident(&passing);
+    let quoted = quote_ident(passing);
+    let partition = found.partition_bound.is_some();
     draft
         .step(
             Phase::Migrate,
             format!("{} holds for {on} from here on", constraint.name),
-            Action::Transaction { sql: vec![add_statement(&found.name, node)] },
+            Action::Transaction { sql: vec![add_constraint(&found.name, node, partition)] },
         )
         .locks(both)
         .undo(Undo::Transaction {
-            sql: vec![alter(&found.name, &format!("DROP CONSTRAINT IF EXISTS {quoted}"))],
+            sql: vec![alter_of(found, &format!("DROP CONSTRAINT IF EXISTS {quoted}"))],
             locks: undo_locks,
         });
     if constraint.validated {
@@ -124,15 +139,11 @@ pub(super) fn foreign_key(
             .step(
                 Phase::Migrate,
                 format!("existing rows are looked up for {} on {on}", constraint.name),
-                Action::Validate {
-                    sql: alter(&found.name, &format!("VALIDATE CONSTRAINT {quoted}")),
-                },
+                Action::Validate { sql: alter_of(found, &format!("VALIDATE CONSTRAINT {quoted}")) },
             )
             .locks(locks)
             .work(WorkKind::Validate, &found.name);
     }
-    names.sql.push(rename_constraint(&found.name, &passing, &constraint.name));
-    names.sql.extend(comment_on_constraint(found, constraint));
     draft.rely(&other);
 }
 
@@ -202,13 +213,12 @@ fn index(
 /// stood behind, and what is said of it.
 pub(super) fn take_index(found: &Relation, index: &Index, passing: &str) -> Vec<String> {
     let (table, old) = (&found.name, quote_ident(&index.name));
-    let qualified = table.sibling(&index.name);
     let mut sql = Vec::new();
     match index.constraint.as_ref().and_then(|name| found.constraint(name)) {
         Some(constraint) => {
             let kind = if index.primary { "PRIMARY KEY" } else { "UNIQUE" };
-            sql.push(alter(
-                table,
+            sql.push(alter_of(
+                found,
                 &format!(
                     "ADD CONSTRAINT {} {kind} USING INDEX {}{}",
                     quote_ident(&constraint.name),
@@ -219,14 +229,32 @@ pub(super) fn take_index(found: &Relation, index: &Index, passing: &str) -> Vec<
             sql.extend(comment_on_constraint(found, constraint));
         }
         None => {
-            sql.push(format!("ALTER INDEX {} RENAME TO {old}", table.sibling(passing)));
+            let there = if_there(found);
+            sql.push(format!("ALTER INDEX {there}{} RENAME TO {old}", table.sibling(passing)));
         }
     }
-    for (position, target) in &index.statistics_targets {
-        sql.push(format!(
-            "ALTER INDEX {qualified} ALTER COLUMN {position} SET STATISTICS {target}"
-        ));
-    }
+    sql.extend(index_belongings(found, index));
+    sql
+}
+
+/// `IF EXISTS ` for what hangs on a partition, which may be dropped while the rollout is on.
+pub(super) fn if_there(found: &Relation) -> &'static str {
+    if found.partition_bound.is_some() { "IF EXISTS " } else { "" }
+}
+
+/// What is said of `index`, for the one that has its name now.
+pub(super) fn index_belongings(found: &Relation, index: &Index) -> Vec<String> {
+    let qualified = found.name.sibling(&index.name);
+    let mut sql: Vec<String> = index
+        .statistics_targets
+        .iter()
+        .map(|(position, target)| {
+            let there = if_there(found);
+            format!(
+                "ALTER INDEX {there}{qualified} ALTER COLUMN {position} SET STATISTICS {target}"
+            )
+        })
+        .collect();
     sql.extend(take_roles(found, index));
     if let Some(comment) = &index.comment {
         sql.push(format!("COMMENT ON INDEX {qualified} IS {}", quote_literal(comment)));
@@ -239,10 +267,10 @@ pub(super) fn take_roles(found: &Relation, index: &Index) -> Vec<String> {
     let name = quote_ident(&index.name);
     let mut sql = Vec::new();
     if index.is_clustered {
-        sql.push(alter(&found.name, &format!("CLUSTER ON {name}")));
+        sql.push(alter_of(found, &format!("CLUSTER ON {name}")));
     }
     if index.is_replica_identity {
-        sql.push(alter(&found.name, &format!("REPLICA IDENTITY USING INDEX {name}")));
+        sql.push(alter_of(found, &format!("REPLICA IDENTITY USING INDEX {name}")));
     }
     sql
 }

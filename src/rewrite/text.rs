@@ -1,5 +1,6 @@
 //! Small pieces of SQL text that several recipes write.
 
+use crate::catalog::Relation;
 use crate::sql::{QualifiedName, quote_ident, quote_literal};
 use std::collections::BTreeSet;
 
@@ -60,6 +61,12 @@ pub(super) fn alter(relation: &QualifiedName, rest: &str) -> String {
 /// The same for a partition, which may be dropped while the rollout is on.
 pub(super) fn alter_if_there(relation: &QualifiedName, rest: &str) -> String {
     format!("ALTER TABLE IF EXISTS {relation} {rest}")
+}
+
+/// The one or the other, as `relation` is.
+pub(super) fn alter_of(relation: &Relation, rest: &str) -> String {
+    let alter = if relation.partition_bound.is_some() { alter_if_there } else { self::alter };
+    alter(&relation.name, rest)
 }
 
 /// `probe` for something on a partition: with the partition gone, nothing is left to do.

@@ -1,6 +1,7 @@
 //! Expand: rows that cannot be converted are found before anything is changed; then the new column
 //! and the trigger that fills it.
 
+use super::family::{at_top, own_default};
 use super::{Change, Table, listed};
 use crate::lock::LockMode;
 use crate::plan::{Action, Check, Phase, Undo, WorkKind};
@@ -10,7 +11,21 @@ use crate::rewrite::sync::{Fires, changed};
 use crate::rewrite::text::alter;
 use crate::sql::{quote_ident, quote_literal};
 
-pub(super) fn steps(draft: &mut Draft<'_>, table: &Table) {
+pub(super) fn steps(draft: &mut Draft<'_>, tables: &[Table]) {
+    for table in tables.iter().filter(|table| table.is_top()) {
+        let family: Vec<&Table> =
+            tables.iter().filter(|below| below.top == table.found.name).collect();
+        convert(draft, table);
+        for own in family.iter().filter(|own| own.has_rows()) {
+            for change in &own.changes {
+                look_for_misfits(draft, own, change);
+            }
+        }
+        add(draft, table, &family, tables);
+    }
+}
+
+fn convert(draft: &mut Draft<'_>, table: &Table) {
     let name = &table.found.name;
     let search_path = draft.catalog.server.search_path.clone();
     let functions: Vec<String> = table
@@ -34,9 +49,11 @@ pub(super) fn steps(draft: &mut Draft<'_>, table: &Table) {
             )
             .undo(Undo::Transaction { sql: back, locks: Vec::new() });
     }
-    for change in &table.changes {
-        look_for_misfits(draft, table, change);
-    }
+}
+
+fn add(draft: &mut Draft<'_>, table: &Table, family: &[&Table], tables: &[Table]) {
+    let name = &table.found.name;
+    let search_path = draft.catalog.server.search_path.clone();
     let mut sql = Vec::new();
     for change in &table.changes {
         sql.extend(column::add(name, &change.after, &change.new));
@@ -46,11 +63,22 @@ pub(super) fn steps(draft: &mut Draft<'_>, table: &Table) {
         }
         sql.extend(column::grants_and_comment(&table.found, &change.before, &change.new));
     }
-    let body = forward(table, false);
-    let of_trigger =
-        table.trigger.create(Fires::InsertOrUpdate, "", table.runs(), &search_path, &body);
-    sql.extend(of_trigger);
-    let mut undo = table.trigger.remove_if_there();
+    for below in family.iter().filter(|below| !below.is_top()) {
+        for change in &below.changes {
+            let Some((_, above)) = at_top(tables, below, change.name()) else { continue };
+            sql.extend(column::differences(&below.found, &change.after, &above.after, &change.new));
+            let defaults = [&change.after.default, &above.after.default];
+            sql.extend(own_default(below, &change.new, defaults).filter(|_| !is_late(change)));
+            sql.extend(column::grants_and_comment(&below.found, &change.before, &change.new));
+        }
+    }
+    let mut undo = Vec::new();
+    for own in family.iter().filter(|own| own.has_rows()) {
+        let body = forward(own, false);
+        let trigger = &own.trigger;
+        sql.extend(trigger.create(Fires::InsertOrUpdate, "", own.runs(), &search_path, &body));
+        undo.extend(trigger.remove_if_there());
+    }
     for change in &table.changes {
         undo.push(alter(name, &format!("DROP COLUMN IF EXISTS {}", quote_ident(&change.new))));
     }

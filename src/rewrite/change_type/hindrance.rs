@@ -34,16 +34,20 @@ pub(in crate::rewrite) fn unhindered<'c>(
         return Cow::Borrowed(catalog);
     };
     let reads = |list: &[String]| list.iter().any(|column| columns.contains(column));
-    let hinders = found.policies.iter().any(|policy| reads(&policy.columns))
-        || found.triggers.iter().any(|trigger| reads(&trigger.columns));
-    let views = super::views::over(catalog, columns.iter().map(|column| (found, column.as_str())))
-        .unwrap_or_default();
+    let family = catalog.family(found);
+    let hinders = family.iter().any(|member| {
+        member.policies.iter().any(|policy| reads(&policy.columns))
+            || member.triggers.iter().any(|trigger| reads(&trigger.columns))
+    });
+    let read = family.iter().flat_map(|member| columns.iter().map(|c| (*member, c.as_str())));
+    let views = super::views::over(catalog, read).unwrap_or_default();
     if !hinders && views.is_empty() {
         return Cow::Borrowed(catalog);
     }
-    let name = found.name.clone();
+    let names: Vec<_> = family.iter().map(|member| member.name.clone()).collect();
     let mut seen = catalog.clone();
-    if let Some(relation) = seen.relations.get_mut(&name) {
+    for name in names {
+        let Some(relation) = seen.relations.get_mut(&name) else { continue };
         relation.policies.retain(|policy| !reads(&policy.columns));
         relation.triggers.retain(|trigger| !reads(&trigger.columns));
         relation.dependants.retain(|dependant| {

@@ -1,35 +1,43 @@
 //! Migrate: backfill, compare, and build what hangs on the old columns for the new ones.
 
-use super::{Change, Key, Table, columns_of, listed};
+use super::keys::Key;
+use super::tree::Tree;
+use super::{Change, Table, listed};
 use crate::plan::{Action, Backfill, Change as RowChange, Check, Phase, WorkKind};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::rebuild::{self, Names};
 use crate::rewrite::sync::differ;
-use crate::sql::quote_ident;
+use crate::sql::{QualifiedName, quote_ident};
 
-pub(super) fn steps(draft: &mut Draft<'_>, tables: &[Table], keys: &[Key], names: &mut Names) {
-    for table in tables {
+pub(super) fn steps(
+    draft: &mut Draft<'_>,
+    tables: &[Table],
+    trees: &[(QualifiedName, Vec<Tree>)],
+    keys: &[Key],
+    names: &mut Names,
+) {
+    for table in tables.iter().filter(|table| table.has_rows()) {
         backfill(draft, table);
         compare(draft, table);
     }
     // Foreign keys need the unique indexes of the tables that they point to.
     for table in tables {
         rebuild::indexes(draft, &table.found, &table.news(), names);
+        for tree in super::trees_of(trees, table) {
+            tree.build(draft, &table.news());
+            tree.take(&mut names.sql);
+        }
     }
     for table in tables {
         rebuild::checks(draft, &table.found, &table.news(), names);
         rebuild::statistics(draft, &table.found, &table.news(), names);
-        for change in table.changes.iter().filter(|c| c.before.not_null && !c.forward.is_called()) {
+        for change in table.changes.iter().filter(|c| c.proves_not_null && !c.forward.is_called()) {
             let new = &change.new;
             rebuild::not_null(draft, Phase::Migrate, &table.found, &change.before, new, names);
         }
     }
     for key in keys {
-        let own = columns_of(tables, &key.table.name, Table::news);
-        let other = key.constraint.references.as_ref();
-        let referenced =
-            other.map(|other| columns_of(tables, other, Table::news)).unwrap_or_default();
-        rebuild::foreign_key(draft, &key.table, &own, &referenced, &key.constraint, names);
+        key.build(draft, tables, names);
     }
 }
 

@@ -14,12 +14,15 @@
 
 mod conversion;
 mod expand;
+mod family;
 mod hindrance;
 mod identity;
+mod keys;
 mod migrate;
 mod obstacles;
 mod recognise;
 mod switch;
+mod tree;
 mod undo;
 mod views;
 
@@ -33,10 +36,11 @@ use super::substitute::Columns;
 use super::sync::{Runs, SyncTrigger};
 use super::text;
 use crate::analyze::{self, Impact};
-use crate::catalog::{Column, Constraint, ConstraintKind, Relation};
+use crate::catalog::{Column, Index, Relation, RelationKind};
 use crate::plan::{NoteKind, Phase};
 use crate::sql::{QualifiedName, Statement};
 use conversion::Way;
+use family::Place;
 use recognise::{Request, Rollout};
 
 /// A column on its way to another type.
@@ -49,6 +53,8 @@ struct Change {
     pub aside: String,
     pub forward: Way,
     pub back: Way,
+    /// Whether the column is NOT NULL here, and not because the table above has it so.
+    pub proves_not_null: bool,
 }
 
 impl Change {
@@ -59,10 +65,13 @@ impl Change {
 
 /// The changes of one table.
 struct Table {
-    /// As it is before the rollout.
+    /// As it is before the rollout; of a table below another one, what is its own.
     pub found: Relation,
     pub changes: Vec<Change>,
     pub trigger: SyncTrigger,
+    pub place: Place,
+    /// The table that the migration names.
+    pub top: QualifiedName,
 }
 
 impl Table {
@@ -76,6 +85,19 @@ impl Table {
         Columns::new(self.changes.iter().map(|c| (c.name(), c.aside.as_str())))
     }
 
+    pub fn is_top(&self) -> bool {
+        self.place == Place::Top
+    }
+
+    pub fn is_partitioned_top(&self) -> bool {
+        self.is_top() && self.found.kind == RelationKind::PartitionedTable
+    }
+
+    /// Whether it has rows and a trigger of its own: those of a partition are those of the table above.
+    pub fn has_rows(&self) -> bool {
+        self.place != Place::Partition
+    }
+
     pub fn runs(&self) -> Runs {
         if self.changes.iter().any(|c| c.forward.is_called() || c.back.is_called()) {
             Runs::AsOwner
@@ -83,12 +105,6 @@ impl Table {
             Runs::AsWriter
         }
     }
-}
-
-/// A foreign key from or to a column that changes.
-struct Key {
-    pub table: Relation,
-    pub constraint: Constraint,
 }
 
 /// Steps for the type change in `part`, with all that belong to the same rollout.
@@ -112,18 +128,20 @@ fn carry_out(draft: &mut Draft<'_>, rollout: &Rollout) {
     for (directive, _) in rollout.requests.iter().filter_map(|r| r.reverse.as_ref()) {
         draft.use_directive(directive);
     }
-    let Some(tables) = tables(draft, rollout) else { return };
-    let keys = keys(draft, &tables);
+    let Some(mut tables) = tables(draft, rollout) else { return };
+    let keys = keys::of(draft, &tables);
     if obstacles::refuse(draft, rollout, &tables, &keys) {
         return;
     }
     draft.stand_for(rollout.statements.iter().map(|index| index + 1).collect());
-    for table in &tables {
-        expand::steps(draft, table);
+    let trees = tree::of(draft, &tables);
+    for table in tables.iter_mut().filter(|table| table.is_partitioned_top()) {
+        table.found.indexes.clear();
     }
+    expand::steps(draft, &tables);
     let mut names = Names::default();
-    migrate::steps(draft, &tables, &keys, &mut names);
-    switch::steps(draft, &tables, &keys, &rollout.views, names);
+    migrate::steps(draft, &tables, &trees, &keys, &mut names);
+    switch::steps(draft, &tables, &trees, &keys, &rollout.views, names);
     contract(draft, &tables);
     for table in &tables {
         announce(draft, table);
@@ -158,6 +176,7 @@ fn tables(draft: &mut Draft<'_>, rollout: &Rollout) -> Option<Vec<Table>> {
             let ways = [draft.temporary_name(), draft.temporary_name()];
             match conversion::ways(request, &draft.catalog, &found, &changed, ways) {
                 Ok((forward, back)) => changes.push(Change {
+                    proves_not_null: request.before.not_null,
                     before: request.before.clone(),
                     after: request.after.clone(),
                     new,
@@ -171,33 +190,38 @@ fn tables(draft: &mut Draft<'_>, rollout: &Rollout) -> Option<Vec<Table>> {
                 }
             }
         }
-        tables.push(Table { found, changes, trigger });
+        let top = found.name.clone();
+        let table = Table { found, changes, trigger, place: Place::Top, top };
+        let below = family::below(draft, &table);
+        tables.push(table);
+        tables.extend(below);
     }
     (!refused).then_some(tables)
+}
+
+/// The partitioned indexes of `table`, when it is at the top of its family.
+fn trees_of<'t>(
+    trees: &'t [(QualifiedName, Vec<tree::Tree>)],
+    table: &Table,
+) -> impl Iterator<Item = &'t tree::Tree> {
+    let name = table.is_top().then(|| table.found.name.clone());
+    trees.iter().filter(move |(of, _)| Some(of) == name.as_ref()).flat_map(|(_, trees)| trees)
+}
+
+/// Whether `index` stays on the old column. A table has one primary key only; a unique index over values
+/// of which several may have become one would make the application fail.
+fn is_kept(table: &Table, index: &Index) -> bool {
+    let apart = table
+        .changes
+        .iter()
+        .filter(|change| index.columns.contains(&change.before.name))
+        .all(|change| change.back.keeps_apart());
+    !index.primary && (!index.unique || (apart && !index.definition.contains("NULLS NOT DISTINCT")))
 }
 
 /// The columns of `relation` that change, by their new ones as `pick` names them.
 fn columns_of(tables: &[Table], relation: &QualifiedName, pick: fn(&Table) -> Columns) -> Columns {
     tables.iter().find(|table| table.found.name == *relation).map(pick).unwrap_or_default()
-}
-
-/// Every foreign key from or to a column that changes.
-fn keys(draft: &Draft<'_>, tables: &[Table]) -> Vec<Key> {
-    let mut keys = Vec::new();
-    for relation in draft.catalog.relations.values() {
-        for constraint in &relation.constraints {
-            let Some(other) = constraint.references.as_ref() else { continue };
-            if constraint.kind != ConstraintKind::ForeignKey {
-                continue;
-            }
-            let own = columns_of(tables, &relation.name, Table::news);
-            let referenced = columns_of(tables, other, Table::news);
-            if own.touch(&constraint.columns) || referenced.touch(&constraint.referenced_columns) {
-                keys.push(Key { table: relation.clone(), constraint: constraint.clone() });
-            }
-        }
-    }
-    keys
 }
 
 /// The last step: nobody wants to go back any more.
@@ -206,9 +230,13 @@ fn contract(draft: &mut Draft<'_>, tables: &[Table]) {
     use crate::lock::LockMode;
     use crate::plan::Action;
     use crate::sql::quote_ident;
-    for table in tables {
+    for table in tables.iter().filter(|table| table.is_top()) {
         let name = &table.found.name;
-        let mut sql = table.trigger.remove();
+        let mut sql: Vec<String> = tables
+            .iter()
+            .filter(|below| below.has_rows() && below.top == *name)
+            .flat_map(|below| below.trigger.remove())
+            .collect();
         let drops: Vec<String> = table
             .changes
             .iter()
@@ -242,6 +270,27 @@ fn listed(table: &Table) -> String {
 /// What a reviewer must know, and where later statements have to stand.
 fn announce(draft: &mut Draft<'_>, table: &Table) {
     let name = &table.found.name;
+    if !table.is_top() {
+        for change in &table.changes {
+            draft.floors.member(name, change.name(), Phase::Contract);
+            draft.floors.half_done(name, change.name());
+        }
+        draft.floors.relation(name, Phase::Migrate);
+        draft.floors.rekeyed(name);
+        return draft.rely(name);
+    }
+    if draft.major() >= 18
+        && table.is_partitioned_top()
+        && table.changes.iter().any(|change| change.before.not_null)
+    {
+        draft.note(
+            NoteKind::Inheritance,
+            format!(
+                "the partitions of {name} keep NOT NULL on {} when it is dropped from the parent later (ALTER … DROP NOT NULL on each of them takes it away)",
+                listed(table)
+            ),
+        );
+    }
     for change in &table.changes {
         let (column, from, to) = (change.name(), &change.before.type_name, &change.after.type_name);
         draft.note(

@@ -1,9 +1,10 @@
 //! What makes the recipe impossible, said before anything is planned.
 
 use super::conversion::Obstacle;
+use super::keys::{self, Key};
 use super::recognise::{Request, Rollout};
-use super::{Key, Table, views};
-use crate::catalog::{Catalog, ConstraintKind, DependantKind, RelationKind, TypeDef};
+use super::{Table, family, views};
+use crate::catalog::{Catalog, ConstraintKind, DependantKind, TypeDef};
 use crate::plan::Phase;
 use crate::rewrite::draft::Draft;
 use crate::sql::{Diagnostic, quote_ident};
@@ -18,10 +19,11 @@ pub(super) fn refuse(
     let mut refused = false;
     for table in tables {
         let mut reasons = of_table(draft, table);
-        reasons.extend(keys.iter().filter_map(|key| of_key(table, key)));
+        reasons.extend(family::obstacle(draft, table));
+        reasons.extend(keys.iter().filter_map(|key| keys::obstacle(draft, key)));
         reasons.sort();
         reasons.dedup();
-        let request = rollout.requests.iter().find(|r| r.relation == table.found.name);
+        let request = rollout.requests.iter().find(|r| r.relation == table.top);
         if let Some(request) = request.filter(|_| !reasons.is_empty()) {
             self::reject(draft, request, &reasons.join("; "));
             refused = true;
@@ -73,11 +75,6 @@ fn reject(draft: &mut Draft<'_>, request: &Request, reasons: &str) {
 fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
     let found = &table.found;
     let mut reasons = Vec::new();
-    if found.kind == RelationKind::PartitionedTable || found.partition_bound.is_some() {
-        reasons.push("the table is partitioned".to_owned());
-    } else if !found.children.is_empty() || !found.parents.is_empty() {
-        reasons.push("the table takes part in inheritance".to_owned());
-    }
     if draft.floor() == Phase::Contract {
         reasons.push(
             "an earlier statement of the migration is complete only after contract".to_owned(),
@@ -124,6 +121,7 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
             }
         }
         let numbered = change.before.identity.is_none()
+            || !table.is_top()
             || draft.catalog.relations.values().any(|sequence| {
                 sequence.sequence.is_some()
                     && sequence
@@ -136,20 +134,6 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
         }
     }
     reasons
-}
-
-fn of_key(table: &Table, key: &Key) -> Option<String> {
-    let ours = key.table.name == table.found.name
-        || key.constraint.references.as_ref() == Some(&table.found.name);
-    let partitioned = key.table.kind == RelationKind::PartitionedTable
-        || key.table.partition_bound.is_some()
-        || key.constraint.inherited;
-    (ours && partitioned).then(|| {
-        format!(
-            "foreign key {} belongs to {}, which is partitioned",
-            key.constraint.name, key.table.name
-        )
-    })
 }
 
 fn is_constrained_domain(name: &Option<crate::sql::QualifiedName>, catalog: &Catalog) -> bool {

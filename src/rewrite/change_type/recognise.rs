@@ -149,8 +149,9 @@ pub(in crate::rewrite) fn recognise(script: &Script, catalog: &Catalog) -> Retyp
 
 /// The views over the columns of `rollout`, and the statements of the migration that exchange them.
 fn views_of(script: &Script, catalog: &Catalog, rollout: &Rollout) -> (Vec<View>, Vec<usize>) {
-    let columns = rollout.requests.iter().filter_map(|request| {
-        Some((catalog.relation(&request.relation)?, request.before.name.as_str()))
+    let columns = rollout.requests.iter().flat_map(|request| {
+        let family = catalog.relation(&request.relation).map(|found| catalog.family(found));
+        family.into_iter().flatten().map(|member| (member, request.before.name.as_str()))
     });
     // What cannot come back is refused when the rollout is planned.
     let found = views::over(catalog, columns).unwrap_or_default();

@@ -1,16 +1,19 @@
 //! Switch: the new columns take the place of the old ones, in one short transaction.
 
 use super::expand::{backward, forward, is_late, misfits};
+use super::family::{at_top, own_default};
+use super::keys::Key;
 use super::migrate::lost;
+use super::tree::Tree;
 use super::views::View;
-use super::{Change, Key, Table, identity, listed, undo};
+use super::{Change, Table, identity, is_kept, listed, trees_of, undo};
 use crate::catalog::{ConstraintKind, Index, Policy, Relation, Trigger, names};
 use crate::lock::LockMode;
 use crate::plan::{Action, Check, Phase, RelationLock, Undo, WorkKind};
 use crate::rewrite::draft::{Draft, lock_set};
 use crate::rewrite::rebuild::{self, Names};
 use crate::rewrite::substitute::{self, Columns};
-use crate::rewrite::text::alter;
+use crate::rewrite::text::{alter, alter_of};
 use crate::sql::{QualifiedName, quote_ident, quote_literal};
 
 /// What of a table steps aside under another name, or is dropped.
@@ -32,6 +35,7 @@ pub(super) struct MovedIndex {
 pub(super) fn steps(
     draft: &mut Draft<'_>,
     tables: &[Table],
+    trees: &[(QualifiedName, Vec<Tree>)],
     keys: &[Key],
     views: &[View],
     mut names: Names,
@@ -39,19 +43,28 @@ pub(super) fn steps(
     for table in tables {
         make_sure(draft, table, &mut names);
     }
+    for tree in trees.iter().flat_map(|(_, trees)| trees) {
+        tree.make_sure(draft);
+    }
+    for key in keys {
+        key.make_sure(draft);
+    }
     let moves: Vec<Moves> = tables.iter().map(|table| moves(draft, table)).collect();
     let mut sql: Vec<String> = views.iter().rev().map(View::drop).collect();
-    sql.extend(there(draft, tables, keys, &moves, &names));
+    sql.extend(there(draft, tables, trees, keys, &moves, &names));
     sql.extend(views.iter().flat_map(|view| view.there(draft)));
     let locks = locks(draft, tables, keys, views);
-    let undo = undo::of(draft, tables, keys, views, &moves, &locks);
+    let undo = undo::of(draft, tables, trees, keys, views, &moves, &locks);
     for view in views {
         draft.rely(&view.found.name);
         // What hangs on it from here on hangs on the new one.
         draft.floors.word(&view.found.name.name, Phase::Switch);
     }
-    let which: Vec<String> =
-        tables.iter().map(|t| format!("{} of {}", listed(t), t.found.name)).collect();
+    let which: Vec<String> = tables
+        .iter()
+        .filter(|t| t.is_top())
+        .map(|t| format!("{} of {}", listed(t), t.found.name))
+        .collect();
     draft
         .step(
             Phase::Switch,
@@ -60,6 +73,9 @@ pub(super) fn steps(
         )
         .locks(locks)
         .undo(undo);
+    for key in keys {
+        key.validate_late(draft);
+    }
 }
 
 /// Values that came in the meantime and cannot be converted: looked for, then refused at the door as
@@ -69,6 +85,9 @@ fn make_sure(draft: &mut Draft<'_>, table: &Table, names: &mut Names) {
     let uncertain: Vec<&Change> = table.changes.iter().filter(|c| lost(c).is_some()).collect();
     if uncertain.is_empty() {
         return;
+    }
+    if !table.has_rows() {
+        return prove_uncertain(draft, table, names);
     }
     look(draft, table, &uncertain);
     let search_path = draft.catalog.server.search_path.clone();
@@ -87,10 +106,15 @@ fn make_sure(draft: &mut Draft<'_>, table: &Table, names: &mut Names) {
         .locks(locks.clone())
         .undo(Undo::Transaction { sql: vec![replace(false)], locks });
     look(draft, table, &uncertain);
-    for change in table.changes.iter().filter(|c| c.before.not_null && c.forward.is_called()) {
+    prove_uncertain(draft, table, names);
+    draft.rely(name);
+}
+
+/// A value that does not convert would have broken NOT NULL of the new column before.
+fn prove_uncertain(draft: &mut Draft<'_>, table: &Table, names: &mut Names) {
+    for change in table.changes.iter().filter(|c| c.proves_not_null && c.forward.is_called()) {
         rebuild::not_null(draft, Phase::Switch, &table.found, &change.before, &change.new, names);
     }
-    draft.rely(name);
 }
 
 fn look(draft: &mut Draft<'_>, table: &Table, uncertain: &[&Change]) {
@@ -135,20 +159,10 @@ fn moves(draft: &mut Draft<'_>, table: &Table) -> Moves {
     Moves { indexes, statistics, sequences }
 }
 
-/// A table has one primary key only; a unique index over values of which several may have become
-/// one would make the application fail.
-fn is_kept(table: &Table, index: &Index) -> bool {
-    let apart = table
-        .changes
-        .iter()
-        .filter(|change| index.columns.contains(&change.before.name))
-        .all(|change| change.back.keeps_apart());
-    !index.primary && (!index.unique || (apart && !index.definition.contains("NULLS NOT DISTINCT")))
-}
-
 fn there(
     draft: &Draft<'_>,
     tables: &[Table],
+    trees: &[(QualifiedName, Vec<Tree>)],
     keys: &[Key],
     moves: &[Moves],
     names: &Names,
@@ -156,18 +170,21 @@ fn there(
     let search_path = &draft.catalog.server.search_path;
     let mut sql: Vec<String> = tables
         .iter()
+        .filter(|table| table.has_rows())
         .map(|table| table.trigger.replace(table.runs(), search_path, &backward(table, false)))
         .collect();
     sql.extend(tables.iter().flat_map(|table| take_off(&table.found, table)));
-    sql.extend(keys.iter().map(|key| drop_constraint(&key.table.name, &key.constraint.name)));
+    sql.extend(keys.iter().map(Key::drop));
     for (table, moves) in tables.iter().zip(moves) {
         leave(table, moves, &mut sql);
+        trees_of(trees, table).for_each(|tree| tree.leave(&mut sql));
     }
     for (table, moves) in tables.iter().zip(moves) {
         rename(table, moves, &mut sql);
+        trees_of(trees, table).for_each(|tree| tree.step_aside(&mut sql));
         for (change, passing) in table.changes.iter().zip(&moves.sequences) {
             let types = [change.before.type_name.as_str(), change.after.type_name.as_str()];
-            if let Some(identity) = change.before.identity {
+            if let Some(identity) = change.before.identity.filter(|_| table.is_top()) {
                 for sequence in identity::owned(draft, table, change) {
                     let columns = [change.aside.as_str(), change.name()];
                     sql.extend(identity::hand_over(
@@ -177,7 +194,7 @@ fn there(
             }
             if change.before.not_null {
                 let aside = quote_ident(&change.aside);
-                sql.push(alter(&table.found.name, &format!("ALTER COLUMN {aside} DROP NOT NULL")));
+                sql.push(alter_of(&table.found, &format!("ALTER COLUMN {aside} DROP NOT NULL")));
             }
         }
     }
@@ -186,10 +203,18 @@ fn there(
         for moved in &moves.indexes {
             sql.extend(name_columns(&table.found, &moved.index, &table.news()));
         }
+        trees_of(trees, table).for_each(|tree| tree.name_columns(&table.news(), &mut sql));
         for change in &table.changes {
             let on = format!("{}.{}", table.found.name, quote_ident(change.name()));
-            if let Some(default) = change.after.default.as_ref().filter(|_| is_late(change)) {
+            if let Some(default) =
+                change.after.default.as_ref().filter(|_| is_late(change) && table.is_top())
+            {
                 sql.push(set_default(&table.found.name, change.name(), default));
+            }
+            if let Some((_, above)) = at_top(tables, table, change.name()) {
+                let defaults = [&change.after.default, &above.after.default];
+                let late = is_late(change) || is_late(above);
+                sql.extend(own_default(table, change.name(), defaults).filter(|_| late));
             }
             if change.before.identity.is_none() {
                 for sequence in identity::owned(draft, table, change) {
@@ -199,16 +224,16 @@ fn there(
         }
         sql.extend(put_back(&table.found, table));
     }
+    sql.extend(keys.iter().flat_map(Key::come_late));
     sql
 }
 
 /// What goes with the old column's part as the column: checks, keys and its default.
 fn leave(table: &Table, moves: &Moves, sql: &mut Vec<String>) {
-    let name = &table.found.name;
     let columns = table.news();
     for constraint in table.found.constraints.iter().filter(|c| columns.touch(&c.columns)) {
         if constraint.kind == ConstraintKind::Check {
-            sql.push(drop_constraint(name, &constraint.name));
+            sql.push(drop_constraint_of(&table.found, &constraint.name));
         }
     }
     for moved in moves.indexes.iter().filter(|moved| !moved.kept) {
@@ -216,17 +241,17 @@ fn leave(table: &Table, moves: &Moves, sql: &mut Vec<String>) {
     }
     // The old columns may be NULL from here on; the new index becomes the identity below.
     if moves.indexes.iter().any(|moved| moved.kept && moved.index.is_replica_identity) {
-        sql.push(alter(name, "REPLICA IDENTITY NOTHING"));
+        sql.push(alter_of(&table.found, "REPLICA IDENTITY NOTHING"));
     }
     for change in table.changes.iter().filter(|change| change.before.default.is_some()) {
         let quoted = quote_ident(change.name());
-        sql.push(alter(name, &format!("ALTER COLUMN {quoted} DROP DEFAULT")));
+        sql.push(alter_of(&table.found, &format!("ALTER COLUMN {quoted} DROP DEFAULT")));
     }
 }
 
 fn rename(table: &Table, moves: &Moves, sql: &mut Vec<String>) {
     let name = &table.found.name;
-    for change in &table.changes {
+    for change in table.changes.iter().filter(|_| table.is_top()) {
         sql.push(rename_column(name, change.name(), &change.aside));
         sql.push(rename_column(name, &change.new, change.name()));
     }
@@ -306,6 +331,10 @@ pub(super) fn put_back(found: &Relation, table: &Table) -> Vec<String> {
     sql
 }
 
+fn drop_constraint_of(found: &Relation, name: &str) -> String {
+    alter_of(found, &format!("DROP CONSTRAINT {}", quote_ident(name)))
+}
+
 pub(super) fn drop_constraint(table: &QualifiedName, name: &str) -> String {
     alter(table, &format!("DROP CONSTRAINT {}", quote_ident(name)))
 }
@@ -313,16 +342,22 @@ pub(super) fn drop_constraint(table: &QualifiedName, name: &str) -> String {
 /// Drops an index, with the constraint that it stands behind.
 pub(super) fn drop_index(found: &Relation, index: &Index) -> String {
     match &index.constraint {
-        Some(constraint) => drop_constraint(&found.name, constraint),
-        None => format!("DROP INDEX {}", found.name.sibling(&index.name)),
+        Some(constraint) => drop_constraint_of(found, constraint),
+        None => {
+            format!("DROP INDEX {}{}", rebuild::if_there(found), found.name.sibling(&index.name))
+        }
     }
 }
 
 pub(super) fn rename_index(found: &Relation, index: &Index, from: &str, to: &str) -> String {
     match &index.constraint {
-        Some(_) => rebuild::rename_constraint(&found.name, from, to),
+        Some(_) => {
+            let names = format!("{} TO {}", quote_ident(from), quote_ident(to));
+            alter_of(found, &format!("RENAME CONSTRAINT {names}"))
+        }
         None => {
-            format!("ALTER INDEX {} RENAME TO {}", found.name.sibling(from), quote_ident(to))
+            let (there, index) = (rebuild::if_there(found), found.name.sibling(from));
+            format!("ALTER INDEX {there}{index} RENAME TO {}", quote_ident(to))
         }
     }
 }
@@ -341,7 +376,10 @@ pub(super) fn name_columns(found: &Relation, index: &Index, columns: &Columns) -
         .iter()
         .zip(&wanted)
         .filter(|(built, wanted)| built != wanted)
-        .map(|(built, wanted)| rename_column(&name, built, wanted))
+        .map(|(built, wanted)| {
+            let names = format!("{} TO {}", quote_ident(built), quote_ident(wanted));
+            format!("ALTER TABLE {}{name} RENAME COLUMN {names}", rebuild::if_there(found))
+        })
         .collect()
 }
 

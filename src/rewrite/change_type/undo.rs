@@ -6,25 +6,28 @@
 //! changed anything; from then on such a value is refused, so that none can slip in.
 
 use super::expand::{backward, forward, is_late};
+use super::family::{at_top, own_default};
+use super::keys::Key;
 use super::switch::{
     Moves, drop_constraint, drop_index, name_columns, put_back, rename_column, rename_index,
     set_default, take_off,
 };
+use super::tree::Tree;
 use super::views::View;
-use super::{Key, Table, columns_of, identity};
+use super::{Table, identity, trees_of};
 use crate::catalog::{Constraint, ConstraintKind};
 use crate::lock::LockMode;
 use crate::plan::{RelationLock, Undo};
-use crate::rewrite::add_foreign_key::{add_statement, both_locks};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::substitute;
-use crate::rewrite::text::{self, alter};
+use crate::rewrite::text::{self, alter, alter_of};
 use crate::rewrite::{create_index, rebuild};
 use crate::sql::{QualifiedName, quote_ident, quote_literal};
 
 pub(super) fn of(
     draft: &mut Draft<'_>,
     tables: &[Table],
+    trees: &[(QualifiedName, Vec<Tree>)],
     keys: &[Key],
     views: &[View],
     moves: &[Moves],
@@ -34,32 +37,45 @@ pub(super) fn of(
     let mut last = Last::default();
     let search_path = draft.catalog.server.search_path.clone();
     for table in tables {
-        nothing_lost(draft, table, &search_path, &mut parts);
+        if table.has_rows() {
+            nothing_lost(draft, table, &search_path, &mut parts);
+        }
         prove_not_null(draft, table, &mut parts, &mut last);
     }
     for (table, moves) in tables.iter().zip(moves) {
         build_indexes(table, moves, &mut parts);
+        for tree in trees_of(trees, table) {
+            tree.build_again(draft, &table.asides(), &mut parts);
+        }
         add_checks(draft, table, &mut parts, &mut last);
     }
     for key in keys {
-        add_key(draft, tables, key, &mut parts, &mut last);
+        key.build_again(draft, tables, &mut parts, &mut last.names);
     }
     let mut sql: Vec<String> = views.iter().rev().map(View::drop).collect();
     sql.extend(
         tables
             .iter()
+            .filter(|table| table.has_rows())
             .map(|table| table.trigger.replace(table.runs(), &search_path, &forward(table, false))),
     );
     sql.extend(tables.iter().flat_map(|table| take_off(&table.found, table)));
-    sql.extend(keys.iter().map(|key| drop_constraint(&key.table.name, &key.constraint.name)));
+    sql.extend(keys.iter().map(Key::drop));
+    for tree in trees.iter().flat_map(|(_, trees)| trees) {
+        sql.push(drop_index(&tree.relation, &tree.index));
+    }
     for (table, moves) in tables.iter().zip(moves) {
         back(draft, table, moves, &last, &mut sql);
     }
+    for table in tables {
+        trees_of(trees, table).for_each(|tree| tree.back(&table.asides(), &mut sql));
+    }
     sql.extend(last.names);
     for table in tables {
-        settle(draft, table, &mut sql);
+        settle(draft, table, tables, &mut sql);
     }
     sql.extend(views.iter().flat_map(|view| view.back(draft)));
+    sql.extend(keys.iter().flat_map(Key::come_late));
     parts.push(Undo::Transaction { sql, locks: locks.to_vec() });
     Undo::Sequence { parts }
 }
@@ -126,7 +142,7 @@ fn nothing_lost(draft: &Draft<'_>, table: &Table, search_path: &[String], parts:
 
 fn prove_not_null(draft: &mut Draft<'_>, table: &Table, parts: &mut Vec<Undo>, last: &mut Last) {
     let name = &table.found.name;
-    for change in table.changes.iter().filter(|change| change.before.not_null) {
+    for change in table.changes.iter().filter(|change| change.proves_not_null) {
         let proof = draft.temporary_name();
         let locks = draft.locks(&table.found, LockMode::AccessExclusive);
         let add = format!(
@@ -180,31 +196,6 @@ impl Last {
     }
 }
 
-fn add_key(
-    draft: &mut Draft<'_>,
-    tables: &[Table],
-    key: &Key,
-    parts: &mut Vec<Undo>,
-    last: &mut Last,
-) {
-    let name = &key.table.name;
-    let own = columns_of(tables, name, Table::asides);
-    let Some(mut node) = substitute::constraint(&key.constraint.definition, &own) else { return };
-    let Some(other) = key.constraint.references.as_ref() else { return };
-    let Some(referenced) = draft.catalog.relation(other).cloned() else { return };
-    substitute::referenced(&mut node, &columns_of(tables, other, Table::asides));
-    let passing = draft.temporary_name();
-    node.conname.clone_from(&passing);
-    node.skip_validation = true;
-    node.initially_valid = false;
-    let mode = LockMode::AccessExclusive;
-    let locks = both_locks(draft, &key.table, &referenced, mode, mode);
-    let add = add_statement(name, node);
-    add_and_validate(name, &passing, add, key.constraint.validated, locks, parts);
-    last.names.push(rebuild::rename_constraint(name, &passing, &key.constraint.name));
-    last.names.extend(rebuild::comment_on_constraint(&key.table, &key.constraint));
-}
-
 /// The columns of one table change places again.
 fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut Vec<String>) {
     let found = &table.found;
@@ -212,7 +203,8 @@ fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut 
     let columns = table.news();
     for constraint in found.constraints.iter().filter(|c| columns.touch(&c.columns)) {
         if constraint.kind == ConstraintKind::Check {
-            sql.push(drop_constraint(name, &constraint.name));
+            let quoted = quote_ident(&constraint.name);
+            sql.push(alter_of(found, &format!("DROP CONSTRAINT {quoted}")));
         }
     }
     sql.extend(moves.indexes.iter().map(|moved| drop_index(found, &moved.index)));
@@ -220,7 +212,10 @@ fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut 
     for change in &table.changes {
         if is_late(change) {
             let quoted = quote_ident(change.name());
-            sql.push(alter(name, &format!("ALTER COLUMN {quoted} DROP DEFAULT")));
+            sql.push(alter_of(found, &format!("ALTER COLUMN {quoted} DROP DEFAULT")));
+        }
+        if !table.is_top() {
+            continue;
         }
         sql.push(rename_column(name, change.name(), &change.new));
         sql.push(rename_column(name, &change.aside, change.name()));
@@ -228,7 +223,7 @@ fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut 
     for (change, passing) in table.changes.iter().zip(&moves.sequences) {
         not_null_again(table, change, last, sql);
         let types = [change.after.type_name.as_str(), change.before.type_name.as_str()];
-        if let Some(identity) = change.before.identity {
+        if let Some(identity) = change.before.identity.filter(|_| table.is_top()) {
             for sequence in identity::owned(draft, table, change) {
                 let columns = [change.new.as_str(), change.name()];
                 sql.extend(identity::hand_over(table, sequence, identity, passing, columns, types));
@@ -236,7 +231,7 @@ fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut 
         }
         if change.before.not_null {
             let new = quote_ident(&change.new);
-            sql.push(alter(name, &format!("ALTER COLUMN {new} DROP NOT NULL")));
+            sql.push(alter_of(found, &format!("ALTER COLUMN {new} DROP NOT NULL")));
         }
     }
     for moved in &moves.indexes {
@@ -273,11 +268,15 @@ fn not_null_again(table: &Table, change: &super::Change, last: &Last, sql: &mut 
     sql.push(drop_constraint(name, proof));
 }
 
-fn settle(draft: &Draft<'_>, table: &Table, sql: &mut Vec<String>) {
+fn settle(draft: &Draft<'_>, table: &Table, tables: &[Table], sql: &mut Vec<String>) {
     let name = &table.found.name;
     for change in &table.changes {
-        if let Some(default) = &change.before.default {
+        if let Some(default) = change.before.default.as_ref().filter(|_| table.is_top()) {
             sql.push(set_default(name, change.name(), default));
+        }
+        if let Some((_, above)) = at_top(tables, table, change.name()) {
+            let defaults = [&change.before.default, &above.before.default];
+            sql.extend(own_default(table, change.name(), defaults));
         }
         if change.before.identity.is_none() {
             for sequence in identity::owned(draft, table, change) {
