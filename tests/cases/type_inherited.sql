@@ -5,7 +5,7 @@
 CREATE TABLE owners (id int PRIMARY KEY);
 INSERT INTO owners SELECT generate_series(1, 200);
 CREATE TABLE assets (id int PRIMARY KEY, owner int REFERENCES owners, value int NOT NULL DEFAULT 1 CHECK (value > 0), label text);
-CREATE TABLE cars (wheels int, PRIMARY KEY (id)) INHERITS (assets);
+CREATE TABLE cars (wheels int, UNIQUE (id)) INHERITS (assets);
 CREATE TABLE trucks (load int CHECK (load < value)) INHERITS (cars);
 CREATE TABLE houses (rooms int) INHERITS (assets);
 ALTER TABLE cars ADD FOREIGN KEY (owner) REFERENCES owners (id);

@@ -253,6 +253,13 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                     self.fx.plan_query_on(leaf, LockMode::AccessShare);
                     self.fx.validate(leaf);
                 }
+                // Those of the partitioned tables that it points to are looked at as well.
+                let parted = self.cx.catalog.family(relation).into_iter().filter(|r| {
+                    r.kind == RelationKind::PartitionedTable && self.cx.catalog.server.major() >= 16
+                });
+                for above in parted {
+                    self.fx.lock_indexes(above, LockMode::AccessShare);
+                }
             }
         }
     }
