@@ -27,6 +27,7 @@ pub mod revision;
 pub mod rewrite;
 pub mod run;
 pub mod sandbox;
+pub mod script;
 pub mod sql;
 pub mod telemetry;
 pub mod usage;

@@ -43,6 +43,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diff", &["catalog", "catalog::load", "connect", "error", "sandbox", "sql"]),
     ("journal", &["connect", "error", "lock", "plan", "sql"]),
     ("run", &["catalog", "catalog::load", "connect", "error", "journal", "lock", "plan", "sql"]),
+    // Of `journal` the tables and words, of `catalog` those of facts.
+    ("script", &["catalog", "journal", "plan", "sql"]),
     // `analyze` for walking through statements.
     ("usage", &["analyze", "catalog", "plan", "sql"]),
     ("usage::load", &["catalog", "catalog::load", "connect", "error", "plan", "sql", "usage"]),
@@ -62,7 +64,7 @@ const ANY: &[&str] = &["*"];
 /// Modules that only turn values into values.
 const PURE: &[&str] = &[
     "analyze", "catalog", "error", "hazard", "lock", "plan", "report", "revision", "rewrite",
-    "sql", "usage",
+    "script", "sql", "usage",
 ];
 
 /// What a pure module does not name: the outside world, other processes, the clock.

@@ -25,6 +25,7 @@ mod lint_rules;
 mod locks;
 mod making;
 mod merge;
+mod offline;
 mod output;
 mod pause;
 mod plan;

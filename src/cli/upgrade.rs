@@ -3,7 +3,7 @@
 use super::args::{Global, Limits};
 use super::output::{Done, Output};
 use super::rollout::Session;
-use super::{gates, project, standing, usage};
+use super::{gates, offline, project, standing, usage};
 use crate::config::layer::LimitsLayer;
 use crate::error::{Error, Kind};
 use crate::journal::{Journal, RolloutState};
@@ -13,6 +13,7 @@ use crate::revision::{Graph, Revision, RevisionId, Targets};
 use crate::run::End;
 use clap::ValueEnum;
 use serde_json::json;
+use std::path::PathBuf;
 
 /// Run pending revisions in order, each up to its first gate
 ///
@@ -34,6 +35,12 @@ pub struct Args {
     /// Refuse a revision that has no plan file yet instead of making one
     #[arg(long)]
     pub reviewed: bool,
+    /// Print a script for psql instead of running anything; a target may be a range FROM:TO
+    #[arg(long)]
+    pub sql: bool,
+    /// With --sql: start from this file of `airlock catalog` instead of a database
+    #[arg(long, value_name = "FILE", requires = "sql")]
+    pub catalog: Option<PathBuf>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -60,6 +67,15 @@ impl From<PhaseArg> for Phase {
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
     let settings = global.settings_with(LimitsLayer::from(&args.limits))?;
     let graph = project::revisions(&settings)?;
+    if args.sql {
+        let wanted = offline::Wanted {
+            target: args.target.as_deref(),
+            catalog: args.catalog.as_deref(),
+            through: args.through.map(Phase::from),
+            reviewed: args.reviewed,
+        };
+        return offline::run(wanted, &settings, &graph, output).await;
+    }
     let mut session = Session::begin(&settings, output)?;
     let journal = standing::journal(&*session.connect().await?).await?;
     let applied = standing::applied(&journal);

@@ -12,6 +12,7 @@ mod killed;
 mod lint;
 mod lint_online;
 mod offline;
+mod offline_sql;
 mod online;
 mod project;
 mod rehearse;

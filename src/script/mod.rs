@@ -1,0 +1,231 @@
+//! Plans as a script for psql: what `run` does, written down, for databases that airlock itself must
+//! not reach. Pure.
+//!
+//! The script carries the journal along and looks at it before every step, so it can be run again after
+//! any interruption, and `airlock upgrade` can go on with what it has begun. It does less than `run`: no
+//! guard on another connection, no throttle, no vacuum in between (`docs/offline.md`).
+
+mod journal;
+mod rows;
+mod step;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use crate::plan::{EMPTY, Fact, Phase, Plan, file};
+use crate::sql::{QualifiedName, quote_ident, quote_literal};
+use std::time::Duration;
+use text::{block, comment, echo};
+
+/// Bounds that a script keeps by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bounds {
+    /// Longest time that an application statement may wait because of one of the script's.
+    pub max_stall: Duration,
+    /// Longest time that a short transaction may hold its locks.
+    pub max_hold: Duration,
+    /// Longest time to try for locks, a minute at most: the attempts are one statement, whose snapshot
+    /// keeps VACUUM from cleaning up.
+    pub patience: Duration,
+    /// Aim for the duration of one batch.
+    pub batch_target: Duration,
+}
+
+/// Longest time of trying for the locks of a step.
+const PATIENCE_MAX: Duration = Duration::from_secs(60);
+/// Longest time of a statement that is neither under a budget nor long by nature.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// One revision of a script.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part<'a> {
+    pub plan: &'a Plan,
+    /// The last phase that the script runs.
+    pub through: Phase,
+    /// Queries of the verify section, which must give no rows, or true.
+    pub verify: Vec<String>,
+}
+
+/// A time in milliseconds, as settings take it; never 0, which would mean none.
+fn ms(time: Duration) -> u128 {
+    time.as_millis().max(1)
+}
+
+/// The script that runs `parts` in order, for a server of their version. `version` is airlock's own.
+pub fn upgrade(parts: &[Part<'_>], bounds: &Bounds, version: &str) -> String {
+    let bounds = &Bounds { patience: bounds.patience.min(PATIENCE_MAX), ..bounds.clone() };
+    let mut script = head(parts, bounds, version);
+    for part in parts {
+        revision(part, bounds, version, &mut script);
+    }
+    script.push_str(&foot());
+    script
+}
+
+fn head(parts: &[Part<'_>], bounds: &Bounds, version: &str) -> String {
+    let server = parts.first().map_or(0, |part| part.plan.server);
+    let mut names = String::new();
+    for part in parts {
+        let revision = &part.plan.revision;
+        names.push_str(&comment(&format!("  {}  {}", revision.id, revision.message)));
+    }
+    let check = block(
+        "",
+        &format!(
+            "  IF pg_catalog.current_setting('server_version_num')::int / 10000 <> {server} THEN\n    \
+             RAISE EXCEPTION 'this script is for PostgreSQL {server}';\n  END IF;\n  \
+             IF NOT pg_catalog.pg_try_advisory_lock({key}) THEN\n    \
+             RAISE EXCEPTION 'another runner of airlock is at work in this database';\n  END IF;\n",
+            key = crate::journal::runner::LOCK_KEY,
+        ),
+    );
+    format!(
+        "-- Written by airlock {version} for PostgreSQL {server}. Revisions:\n{names}\
+         --\n\
+         -- Run it with psql, as the role that migrates, on a connection of its own (not through a pooler\n\
+         -- that hands out a server connection for each transaction):\n\
+         --   psql -X -f SCRIPT DATABASE\n\
+         -- It stops at the first error. Run again it goes on where it stopped: the journal in schema airlock\n\
+         -- says what is done.\n\n\
+         \\set ON_ERROR_STOP on\n\\set AUTOCOMMIT on\n\\set ON_ERROR_ROLLBACK off\n\n\
+         SET client_min_messages = warning;\n\
+         SET standard_conforming_strings = on;\n\
+         SET default_transaction_isolation = 'read committed';\n\
+         SET default_transaction_read_only = off;\n\
+         SET row_security = off;\n\
+         SET jit = off;\n\
+         SET idle_session_timeout = 0;\n\
+         SET idle_in_transaction_session_timeout = '{idle}ms';\n\
+         {newer}{timeouts}\n\
+         -- The server's version, and the lock that keeps other runners out.\n{check}\n\
+         -- The journal, where it is missing.\n{journal}\n\
+         -- Takes locks one by one; gives them all back and tries again while one is not to be had at once.\n{lock_procedure}\n",
+        idle = ms(bounds.max_hold.max(Duration::from_secs(1))),
+        newer = if server >= 17 { "SET transaction_timeout = 0;\n" } else { "" },
+        timeouts = usual_timeouts(bounds),
+        journal = journal::make(),
+        lock_procedure = step::lock_procedure(bounds),
+    )
+}
+
+/// What holds between steps.
+fn usual_timeouts(bounds: &Bounds) -> String {
+    let (lock, statement) = (ms(bounds.max_stall / 2), ms(STATEMENT_TIMEOUT));
+    format!("SET lock_timeout = '{lock}ms';\nSET statement_timeout = '{statement}ms';\n")
+}
+
+fn foot() -> String {
+    format!(
+        "\n{}DROP PROCEDURE pg_temp.airlock_lock(text[], text[]);\n{}",
+        "-- Done.\n",
+        block(
+            "",
+            &format!(
+                "  PERFORM pg_catalog.pg_advisory_unlock({});\n",
+                crate::journal::runner::LOCK_KEY
+            )
+        ),
+    )
+}
+
+fn revision(part: &Part<'_>, bounds: &Bounds, version: &str, script: &mut String) {
+    let plan = part.plan;
+    let id = &plan.revision.id;
+    script.push_str(&format!("\n-- ==== Revision {id}\n"));
+    script.push_str(&comment(&plan.revision.message));
+    for note in &plan.notes {
+        script.push_str(&comment(&format!("Note: {}", note.text)));
+    }
+    let path: Vec<String> = plan.search_path.iter().map(|schema| quote_ident(schema)).collect();
+    let path = if path.is_empty() { "''".to_owned() } else { path.join(", ") };
+    script.push_str(&format!("SET search_path = {path};\n"));
+    script.push_str(&echo(&format!("revision {id}")));
+    script.push_str(&journal::gset(
+        &format!(
+            "NOT EXISTS (SELECT FROM airlock.rollout WHERE revision = {} AND state <> 'rolled-back')",
+            quote_literal(id)
+        ),
+        "airlock_new",
+    ));
+    script.push_str("\\if :airlock_new\n");
+    script.push_str(&admission(plan));
+    script.push_str(&journal::enter(plan, &file::to_toml(plan), version));
+    script.push_str("\\else\n");
+    script.push_str(&journal::same_plan(plan));
+    script.push_str("\\endif\n");
+    let mut phase = None;
+    for planned in plan.steps.iter().filter(|step| step.phase <= part.through) {
+        if phase != Some(planned.phase) {
+            phase = Some(planned.phase);
+            script.push_str(&format!("\n-- ---- Phase {}\n", planned.phase));
+        }
+        step::write(plan, planned, bounds, script);
+    }
+    for query in &part.verify {
+        script.push_str(&rows::verify_query(id, query, bounds));
+    }
+    let next = plan.steps.iter().map(|step| step.phase).find(|phase| *phase > part.through);
+    match next {
+        None => {
+            let last = plan.steps.iter().map(|step| step.phase).max().unwrap_or(Phase::Expand);
+            script.push_str(&journal::finish(id, last));
+        }
+        Some(before) => {
+            script.push_str(&journal::reach_gate(id, before));
+            let until = plan.gates.iter().find(|gate| gate.before == before);
+            let until = until.map(|gate| format!(" until {}", gate.until)).unwrap_or_default();
+            script.push_str(&echo(&format!("revision {id} waits before {before}{until}")));
+        }
+    }
+}
+
+/// What has to be so before anything of the plan runs.
+fn admission(plan: &Plan) -> String {
+    let id = quote_literal(&plan.revision.id);
+    let parents: Vec<String> = plan.revision.parents.iter().map(|id| quote_literal(id)).collect();
+    let mut body = String::new();
+    let mut refuse = |condition: String, what: String| {
+        body.push_str(&format!(
+            "  IF {condition} THEN\n    RAISE EXCEPTION USING MESSAGE = {};\n  END IF;\n",
+            quote_literal(&what)
+        ));
+    };
+    refuse(
+        format!(
+            "EXISTS (SELECT FROM airlock.rollout WHERE revision <> {id} \
+             AND state IN ('running', 'at-gate', 'rolling-back'))"
+        ),
+        "another revision is under way: finish it or take it back first".to_owned(),
+    );
+    if !parents.is_empty() {
+        refuse(
+            format!(
+                "(SELECT pg_catalog.count(*) FROM airlock.rollout WHERE state = 'done' \
+                 AND revision IN ({})) < {}",
+                parents.join(", "),
+                parents.len()
+            ),
+            format!("revision {} comes after others that are not done", plan.revision.id),
+        );
+    }
+    for fact in &plan.facts {
+        if let Some((condition, what)) = unlike(fact) {
+            refuse(condition, format!("the database is not what the plan relies on: {what}"));
+        }
+    }
+    block("", &body)
+}
+
+/// When a fact does not hold, as far as a script can tell: whether relations are there or not, whether
+/// they have rows. The rest stands in the plan.
+fn unlike(fact: &Fact) -> Option<(String, String)> {
+    let what = format!("{} was {}", fact.about, fact.value);
+    if let Some(name) = fact.about.strip_prefix("relation ") {
+        let is =
+            if fact.value == crate::catalog::facts::ABSENT { "IS NOT NULL" } else { "IS NULL" };
+        let name = quote_literal(name);
+        return Some((format!("pg_catalog.to_regclass({name}) {is}"), what));
+    }
+    let name: QualifiedName = fact.about.strip_prefix(EMPTY)?.strip_prefix(' ')?.parse().ok()?;
+    Some((format!("EXISTS (SELECT FROM {name})"), what))
+}
