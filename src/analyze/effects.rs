@@ -264,6 +264,27 @@ impl<'c> Effects<'c> {
         }
     }
 
+    /// The impact of a part of the statement, on a catalog with what earlier parts have made; what
+    /// is said of things that they have made is left out.
+    pub(super) fn absorb(&mut self, part: Impact) {
+        let catalog = self.catalog;
+        let known = |name: &QualifiedName| catalog.relation(name).is_some();
+        for lock in part.locks.iter().filter(|lock| known(&lock.relation)) {
+            stronger(&mut self.locks, &lock.relation, lock.mode);
+        }
+        for lock in part.index_locks {
+            if catalog.resolve_index(Some(&lock.relation.schema), &lock.relation.name).is_some() {
+                stronger(&mut self.index_locks, &lock.relation, lock.mode);
+            }
+        }
+        self.work.extend(part.work.into_iter().filter(|work| known(&work.relation)));
+        self.rewritten.extend(part.rewritten.into_iter().filter(known));
+        self.scanned.extend(part.scanned.into_iter().filter(known));
+        self.new_files.extend(part.new_files);
+        self.opaque |= part.verdict == Verdict::Opaque;
+        self.unknown |= part.verdict == Verdict::Unknown;
+    }
+
     fn verdict(&self) -> Verdict {
         if self.unknown {
             return Verdict::Unknown;

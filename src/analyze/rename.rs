@@ -262,7 +262,19 @@ pub(super) fn set_schema<'c>(
             known_type(cx, statement.object.as_deref())
         }
         ObjectType::ObjectExtension => {
-            fx.unknown();
+            let name = match statement.object.as_deref().and_then(|object| object.node.as_ref()) {
+                Some(NodeEnum::String(name)) => name.sval.as_str(),
+                _ => "",
+            };
+            match cx.catalog.extension_members.get(name) {
+                Some(members) => {
+                    let moved = members.relations.iter();
+                    let moved = moved.filter(|name| name.schema != statement.newschema);
+                    let moved = moved.filter_map(|name| cx.catalog.relation(name));
+                    fx.lock_all(moved, LockMode::AccessExclusive);
+                }
+                None => fx.unknown(),
+            }
             Ok(())
         }
         _ => Ok(()),

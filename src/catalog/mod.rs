@@ -16,6 +16,7 @@ pub mod names;
 pub mod relations;
 pub mod type_name;
 
+pub use apply::schema_elements;
 pub use facts::{differences, facts};
 pub use load::{DataDigest, column_order, data_digest, fingerprint, load, load_relations};
 pub use model::*;

@@ -25,9 +25,22 @@ pub struct Catalog {
     /// Every function that can be called, `pg_catalog` included, by bare name.
     pub functions: BTreeMap<String, Vec<Function>>,
     pub extensions: BTreeSet<String>,
+    /// What they brought, by extension. Missing for one that the catalog only knows by its name: it
+    /// was made by a statement, and its script is not known.
+    #[serde(default)]
+    pub extension_members: BTreeMap<String, ExtensionMembers>,
     /// Somebody has made casts beside those of the server, an extension perhaps.
     #[serde(default)]
     pub user_casts: bool,
+}
+
+/// What belongs to an extension (`pg_depend.deptype = 'e'`), as far as relations care.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ExtensionMembers {
+    pub relations: BTreeSet<QualifiedName>,
+    pub types: BTreeSet<QualifiedName>,
+    /// Whether anything that is no member depends on a member: `DROP … CASCADE` takes that along.
+    pub needed: bool,
 }
 
 /// The server, and the role that looks at it.

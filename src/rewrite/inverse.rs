@@ -7,7 +7,10 @@ use super::dispatch::target;
 use super::draft::Draft;
 use super::op;
 use super::text::alter;
-use super::{acl, groups, identity, partition, rename_other, replaced_view, set_not_null};
+use super::{
+    acl, groups, identity, partition, rename_other, replaced_view, schema_elements_back,
+    set_not_null,
+};
 use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
 use crate::lock::LockMode;
 use crate::plan::{RelationLock, Undo};
@@ -39,6 +42,12 @@ pub(super) fn of(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
                 Some(name) => replaced_view::back(draft, &name)
                     .unwrap_or_else(|| irreversible(draft, statement)),
                 None => plain(draft, statement),
+            }
+        }
+        NodeEnum::CreateSchemaStmt(create) if !create.schema_elts.is_empty() => {
+            match schema_elements_back::back(create) {
+                Some(undo) => undo,
+                None => irreversible(draft, statement),
             }
         }
         // Undoing the CREATE TABLE takes the rows with it.

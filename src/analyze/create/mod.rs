@@ -3,10 +3,12 @@
 //! What is new is nobody's yet; locked is what it refers to.
 
 mod function;
+mod schema;
 mod table;
 mod types;
 
 pub(super) use function::create_function;
+pub(super) use schema::create_schema;
 pub(super) use table::create_table;
 pub(super) use types::{
     alter_domain, alter_enum, composite_type, existing_type, lock_typed_tables, new_type,
@@ -18,11 +20,8 @@ use super::effects::Effects;
 use super::resolve::{Context, range_from};
 use crate::catalog::{Relation, RelationKind};
 use crate::lock::LockMode;
-use crate::sql::Diagnostic;
 use pg_query::NodeEnum;
-use pg_query::protobuf::{
-    AlterSeqStmt, CreateSchemaStmt, CreateSeqStmt, CreateTableAsStmt, DefElem, Node, ViewStmt,
-};
+use pg_query::protobuf::{AlterSeqStmt, CreateSeqStmt, CreateTableAsStmt, DefElem, Node, ViewStmt};
 
 /// `CREATE TABLE … AS`, `CREATE MATERIALIZED VIEW`, `SELECT … INTO`.
 pub(super) fn create_table_as<'c>(
@@ -76,28 +75,6 @@ pub(super) fn create_view<'c>(
         return Ok(());
     }
     cx.place_for(&name.schemaname, &name.relname, name.location, false).map(|_| ())
-}
-
-pub(super) fn create_schema<'c>(
-    cx: Context<'_, 'c>,
-    statement: &CreateSchemaStmt,
-    fx: &mut Effects<'c>,
-) -> Result<(), AnalyzeError> {
-    // `CREATE SCHEMA AUTHORIZATION role` names it after the role.
-    let named = match (&statement.authrole, statement.schemaname.as_str()) {
-        (Some(role), "") => role.rolename.as_str(),
-        (_, name) => name,
-    };
-    if cx.catalog.schemas.contains(named) && !statement.if_not_exists {
-        let message = format!("schema \"{named}\" already exists");
-        let diagnostic = Diagnostic::new(message, cx.span_of(named, 0)).label("already there");
-        return Err(AnalyzeError::Exists(diagnostic));
-    }
-    // What is created inside it resolves names in the new schema first.
-    if !statement.schema_elts.is_empty() {
-        fx.unknown();
-    }
-    Ok(())
 }
 
 fn options(nodes: &[Node]) -> impl Iterator<Item = &DefElem> {

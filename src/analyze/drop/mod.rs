@@ -1,6 +1,7 @@
 //! `DROP …`: relations, indexes, what hangs on a table, types, schemas and the rest.
 
 mod closure;
+mod extension;
 mod objects;
 
 pub(super) use closure::Dropping;

@@ -46,18 +46,7 @@ pub(super) fn drop_object<'c>(
         {
             Ok(())
         }
-        ObjectType::ObjectExtension => {
-            let known = |object: &Node| {
-                name_parts(std::slice::from_ref(object))
-                    .iter()
-                    .any(|name| cx.catalog.extensions.contains(*name))
-            };
-            // What belongs to an extension is not in the catalog; it may own tables.
-            if !statement.missing_ok || statement.objects.iter().any(known) {
-                fx.unknown();
-            }
-            Ok(())
-        }
+        ObjectType::ObjectExtension => super::extension::drop(cx, statement, cascade, fx),
         _ => {
             fx.unknown();
             Ok(())
@@ -102,7 +91,11 @@ fn schemas<'c>(
 }
 
 /// Columns of the type go, and tables made of it.
-fn drop_type<'c>(cx: Context<'_, 'c>, kind: &QualifiedName, dropping: &mut Dropping<'_, 'c>) {
+pub(super) fn drop_type<'c>(
+    cx: Context<'_, 'c>,
+    kind: &QualifiedName,
+    dropping: &mut Dropping<'_, 'c>,
+) {
     for relation in cx.catalog.relations.values() {
         for column in relation.columns.iter().filter(|c| c.user_type.as_ref() == Some(kind)) {
             let who = format!("column {} of {}", column.name, relation.name);

@@ -41,7 +41,7 @@ pub(super) fn drop(catalog: &mut Catalog, drop: &DropStmt) {
             }
             ObjectType::ObjectSchema => schema::drop(catalog, name),
             ObjectType::ObjectExtension => {
-                catalog.extensions.remove(name);
+                drop_extension(catalog, name);
             }
             ObjectType::ObjectFunction
             | ObjectType::ObjectProcedure
@@ -393,5 +393,16 @@ pub(super) fn drop_type(catalog: &mut Catalog, name: &QualifiedName) {
         .collect();
     for (table, column) in columns {
         drop_column(catalog, &table, &column, true);
+    }
+}
+
+fn drop_extension(catalog: &mut Catalog, name: &str) {
+    catalog.extensions.remove(name);
+    let Some(members) = catalog.extension_members.remove(name) else { return };
+    for relation in &members.relations {
+        drop_relation(catalog, relation);
+    }
+    for kind in &members.types {
+        drop_type(catalog, kind);
     }
 }

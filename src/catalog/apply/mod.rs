@@ -23,6 +23,8 @@ mod schema;
 mod types;
 mod view;
 
+pub use schema::elements as schema_elements;
+
 use super::{Catalog, Dependant, Relation, RelationKind, ReplicaIdentity};
 use crate::sql::{QualifiedName, Statement};
 use pg_query::NodeEnum;

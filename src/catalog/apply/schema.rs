@@ -28,13 +28,34 @@ pub(super) fn create(catalog: &mut Catalog, create: &CreateSchemaStmt) {
     find_path(catalog);
     // Objects made in the same statement are made in the new schema.
     let path = catalog.server.search_path.clone();
-    catalog.server.search_path.insert(0, name);
-    for element in &create.schema_elts {
-        if let Some(element) = &element.node {
-            catalog.apply_node(element);
-        }
+    catalog.server.search_path.insert(0, name.clone());
+    for element in &elements(create, &name) {
+        catalog.apply_node(element);
     }
     catalog.server.search_path = path;
+}
+
+/// What `create` makes inside the schema `name`, in the server's order, which is not the written
+/// one: sequences, tables, views, indexes, triggers, grants (`transformCreateSchemaStmtElements`).
+pub fn elements(create: &CreateSchemaStmt, name: &str) -> Vec<node::Node> {
+    let mut ranked: Vec<(u8, node::Node)> = Vec::new();
+    for element in create.schema_elts.iter().filter_map(|element| element.node.clone()) {
+        let mut element = element;
+        let (rank, relation) = match &mut element {
+            node::Node::CreateSeqStmt(sequence) => (0, sequence.sequence.as_mut()),
+            node::Node::CreateStmt(table) => (1, table.relation.as_mut()),
+            node::Node::ViewStmt(view) => (2, view.view.as_mut()),
+            node::Node::IndexStmt(index) => (3, index.relation.as_mut()),
+            node::Node::CreateTrigStmt(trigger) => (4, trigger.relation.as_mut()),
+            _ => (5, None),
+        };
+        if let Some(relation) = relation.filter(|relation| relation.schemaname.is_empty()) {
+            name.clone_into(&mut relation.schemaname);
+        }
+        ranked.push((rank, element));
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, element)| element).collect()
 }
 
 pub(super) fn drop(catalog: &mut Catalog, schema: &str) {

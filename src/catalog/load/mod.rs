@@ -13,7 +13,7 @@ mod relations;
 pub(crate) mod session;
 mod versions;
 
-use super::{Catalog, Function, Role, Server, TypeDef, Volatility};
+use super::{Catalog, ExtensionMembers, Function, Role, Server, TypeDef, Volatility};
 use crate::error::Error;
 use crate::sql::QualifiedName;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,6 +105,7 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
         types: types.iter().map(type_definition).collect(),
         functions: functions_by_name(&functions),
         extensions: names_of(&extensions),
+        extension_members: extensions.iter().map(extension_members).collect(),
         user_casts: casts.iter().any(|row| row.get("found")),
     };
     let (relations, columns, inheritance) = tokio::try_join!(
@@ -195,6 +196,23 @@ async fn oids(client: &Client, names: &[QualifiedName]) -> Result<Vec<u32>, Erro
 
 fn names_of(rows: &[Row]) -> BTreeSet<String> {
     rows.iter().map(|row| row.get("name")).collect()
+}
+
+fn extension_members(row: &Row) -> (String, ExtensionMembers) {
+    let names = |schemas: &str, names: &str| {
+        let schemas: Vec<String> = row.get(schemas);
+        schemas
+            .into_iter()
+            .zip(row.get::<_, Vec<String>>(names))
+            .map(|(schema, name)| QualifiedName::new(schema, name))
+            .collect()
+    };
+    let members = ExtensionMembers {
+        relations: names("relation_schemas", "relation_names"),
+        types: names("type_schemas", "type_names"),
+        needed: row.get("needed"),
+    };
+    (row.get("name"), members)
 }
 
 fn type_definition(row: &Row) -> (QualifiedName, TypeDef) {

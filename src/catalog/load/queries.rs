@@ -33,7 +33,41 @@ SELECT c.oid
 
 pub(crate) const SCHEMAS: &str = "SELECT nspname::text AS name FROM pg_namespace WHERE {schema}";
 
-pub(crate) const EXTENSIONS: &str = "SELECT extname::text AS name FROM pg_extension";
+/// Extensions and their members. What is part of a member (the rule of a view, an entry of an
+/// operator class) is no outsider that needs it.
+pub(crate) const EXTENSIONS: &str = "
+WITH member AS (
+    SELECT d.refobjid AS extension, d.classid, d.objid
+      FROM pg_depend d
+     WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+SELECT e.extname::text AS name,
+       coalesce(r.schemas, '{}') AS relation_schemas, coalesce(r.names, '{}') AS relation_names,
+       coalesce(t.schemas, '{}') AS type_schemas, coalesce(t.names, '{}') AS type_names,
+       EXISTS (SELECT FROM member m
+                 JOIN pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid
+                WHERE m.extension = e.oid AND d.deptype = 'n'
+                  AND NOT EXISTS (SELECT FROM member o
+                                   WHERE o.extension = e.oid AND o.classid = d.classid
+                                     AND o.objid = d.objid)
+                  AND NOT EXISTS (SELECT FROM pg_depend i
+                                    JOIN member o ON o.classid = i.refclassid
+                                                 AND o.objid = i.refobjid
+                                   WHERE i.classid = d.classid AND i.objid = d.objid
+                                     AND i.deptype IN ('i', 'a')
+                                     AND o.extension = e.oid)) AS needed
+  FROM pg_extension e
+  LEFT JOIN (SELECT m.extension, array_agg(n.nspname::text ORDER BY c.oid) AS schemas,
+                    array_agg(c.relname::text ORDER BY c.oid) AS names
+               FROM member m
+               JOIN pg_class c ON c.oid = m.objid AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+               JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE m.classid = 'pg_class'::regclass GROUP BY m.extension) r ON r.extension = e.oid
+  LEFT JOIN (SELECT m.extension, array_agg(n.nspname::text ORDER BY y.oid) AS schemas,
+                    array_agg(y.typname::text ORDER BY y.oid) AS names
+               FROM member m
+               JOIN pg_type y ON y.oid = m.objid
+               JOIN pg_namespace n ON n.oid = y.typnamespace
+              WHERE m.classid = 'pg_type'::regclass GROUP BY m.extension) t ON t.extension = e.oid";
 
 /// Objects made after `initdb` have numbers from 16384 (`FirstNormalObjectId`).
 pub(crate) const CASTS: &str = "SELECT EXISTS (SELECT FROM pg_cast WHERE oid >= 16384) AS found";
