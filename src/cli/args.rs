@@ -1,9 +1,9 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    branches, cancel, catalog, check, contract, current, demo, diff, explain, heads, history, init,
-    lint, locks, merge, pause, plan, report, resume, revision, rollback, schema, show, stamp,
-    status, test, trace, tune, upgrade, verify,
+    branches, cancel, catalog, check, contract, current, demo, diff, downgrade, explain, heads,
+    history, init, lint, locks, merge, pause, plan, rebase, report, resume, revision, rollback,
+    schema, show, stamp, status, sum, test, trace, tune, upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
@@ -48,6 +48,7 @@ pub enum Command {
     Upgrade(upgrade::Args),
     Contract(contract::Args),
     Rollback(rollback::Args),
+    Downgrade(downgrade::Args),
     Status(status::Args),
     Pause(pause::Args),
     Resume(resume::Args),
@@ -58,6 +59,8 @@ pub enum Command {
     Heads(heads::Args),
     Branches(branches::Args),
     Merge(merge::Args),
+    Rebase(rebase::Args),
+    Sum(sum::Args),
     Current(current::Args),
     Stamp(stamp::Args),
     Trace(trace::Args),

@@ -4,7 +4,7 @@ use super::args::Global;
 use super::diff::{Decided, difference};
 use super::output::{Done, Output};
 use super::schemas::Source;
-use super::{project, standing};
+use super::{project, standing, sum};
 use crate::config::Settings;
 use crate::connect::{Connection, database_error};
 use crate::diff::Difference;
@@ -60,7 +60,8 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         Finding::new(&format!("{count} revisions parse"), Vec::new()),
         Finding::new("they have one head", one_head(&graph)),
     ];
-    let one_head = found.iter().all(|finding| finding.wrong.is_empty());
+    found.push(Finding::new("airlock.sum fits them", sum::differences(&settings, &graph)?));
+    let one_head = found.iter().take(2).all(|finding| finding.wrong.is_empty());
     let mut behind = None;
     if settings.database_url.is_some() {
         let connection = settings.target()?.connect("airlock check").await?;

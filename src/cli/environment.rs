@@ -58,7 +58,7 @@ fn refused(message: String) -> Error {
 }
 
 /// A line from the terminal.
-async fn line(stop: &Stop) -> Result<String, Error> {
+pub async fn line(stop: &Stop) -> Result<String, Error> {
     let (send, mut answer) = oneshot::channel();
     // A thread of its own: a task would keep the program from ending while nobody types.
     std::thread::spawn(move || {

@@ -1,11 +1,14 @@
 //! A new revision file: its id, its text, its place.
 
-use super::project;
+use super::output::Output;
+use super::{progress, project, sum};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
 use crate::revision::file::{self, Header};
 use crate::revision::{Graph, RevisionId};
-use std::path::PathBuf;
+use crate::telemetry::hook::{Hooks, Occasion};
+use serde_json::json;
+use std::path::{Path, PathBuf};
 
 /// Most ids that are drawn to find one that no revision has yet.
 const MAX_DRAWS: usize = 100;
@@ -35,7 +38,12 @@ pub struct Made {
 ///
 /// # Errors
 /// An id or label that cannot be had, and the file system's.
-pub fn write(new: &New, graph: &Graph, settings: &Settings) -> Result<Made, Error> {
+pub async fn write(
+    new: &New,
+    graph: &Graph,
+    settings: &Settings,
+    output: &Output,
+) -> Result<Made, Error> {
     if new.message.trim().is_empty() {
         return Err(Error::new(Kind::Input, "message is empty").hint(
             "Say what the revision is about: `airlock revision -m \"add email to users\"`.",
@@ -61,7 +69,10 @@ pub fn write(new: &New, graph: &Graph, settings: &Settings) -> Result<Made, Erro
         message: &new.message,
         created,
     };
-    let text = file::write_sections(&header, &new.upgrade, &new.downgrade);
+    let text = match &settings.template {
+        Some(template) => from_template(template, &header, new)?,
+        None => file::write_sections(&header, &new.upgrade, &new.downgrade),
+    };
     let mut path = settings.migrations.join(file::name(&new.message, created));
     if !project::write(&path, &text, false)? {
         // Another one of this second with this message.
@@ -73,7 +84,37 @@ pub fn write(new: &New, graph: &Graph, settings: &Settings) -> Result<Made, Erro
                 .hint("Choose another message."));
         }
     }
+    let hooks = Hooks::new(settings.telemetry.hooks.clone(), progress::choose(output));
+    let more = json!({ "revision": id.as_str(), "path": path.display().to_string() });
+    hooks.call(Occasion::Revision, &more).await?;
+    // A formatter may have been at it.
+    let graph = project::revisions(settings)?;
+    sum::write(settings, &graph)?;
     Ok(Made { id, path })
+}
+
+/// The file's text, below its header as the template says.
+fn from_template(path: &Path, header: &Header<'_>, new: &New) -> Result<String, Error> {
+    let shown = path.display();
+    let template = std::fs::read_to_string(path).map_err(|error| {
+        Error::new(Kind::Input, format!("cannot read the template {shown}"))
+            .detail(format!("{error}."))
+    })?;
+    for (name, text) in [("${upgrade}", &new.upgrade), ("${downgrade}", &new.downgrade)] {
+        if !text.is_empty() && !template.contains(name) {
+            let message = format!("the template {shown} has no place for statements");
+            return Err(Error::new(Kind::Input, message)
+                .hint(format!("Write {name} on a line of its own where they belong.")));
+        }
+    }
+    let body = template
+        .replace("${upgrade}", new.upgrade.trim_end())
+        .replace("${downgrade}", new.downgrade.trim_end())
+        .replace("${message}", &new.message.split_whitespace().collect::<Vec<_>>().join(" "))
+        .replace("${revision}", header.id.as_str());
+    let text = format!("{header}\n{body}");
+    file::read(&shown.to_string(), &text)?;
+    Ok(text)
 }
 
 fn id(new: &New, graph: &Graph) -> Result<RevisionId, Error> {

@@ -2,7 +2,7 @@
 
 use super::args::Global;
 use super::making::{self, New};
-use super::output::Done;
+use super::output::{Done, Output};
 use super::project;
 use crate::error::{Error, Kind};
 use crate::revision::touched::{Touch, clashes, touched};
@@ -37,7 +37,7 @@ pub struct Args {
     pub because: Option<String>,
 }
 
-pub fn run(args: Args, global: &Global) -> Result<Done, Error> {
+pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
     let settings = global.settings()?;
     let graph = project::revisions(&settings)?;
     let targets = Targets::new(&graph);
@@ -69,7 +69,7 @@ pub fn run(args: Args, global: &Global) -> Result<Done, Error> {
         upgrade: why.filter(|_| !clashes.is_empty()).unwrap_or_default(),
         ..New::default()
     };
-    let made = making::write(&new, &graph, &settings)?;
+    let made = making::write(&new, &graph, &settings, output).await?;
     let shown = made.path.display().to_string();
     let json = json!({
         "revision": made.id.as_str(),

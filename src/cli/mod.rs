@@ -13,6 +13,7 @@ mod contract;
 mod current;
 mod demo;
 mod diff;
+mod downgrade;
 mod environment;
 mod explain;
 mod gates;
@@ -32,6 +33,7 @@ mod plan;
 mod planning;
 mod progress;
 mod project;
+mod rebase;
 mod rehearsal;
 mod replay;
 mod report;
@@ -48,6 +50,7 @@ mod standing;
 mod status;
 mod steering;
 mod stopping;
+mod sum;
 mod test;
 mod trace;
 mod tune;
@@ -55,6 +58,7 @@ mod upgrade;
 mod usage;
 mod verify;
 mod verify_section;
+mod waiting;
 
 pub use args::command;
 
@@ -94,7 +98,10 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Cancel(args) => block_on(cancel::run(args, &cli.global)),
         Command::Show(args) => block_on(show::run(args, &cli.global)),
         Command::Branches(args) => branches::run(args, &cli.global),
-        Command::Merge(args) => merge::run(args, &cli.global),
+        Command::Merge(args) => block_on(merge::run(args, &cli.global, output)),
+        Command::Rebase(args) => block_on(rebase::run(args, &cli.global, output)),
+        Command::Sum(args) => sum::run(args, &cli.global),
+        Command::Downgrade(args) => block_on(downgrade::run(args, &cli.global, output)),
         Command::Stamp(args) => block_on(stamp::run(args, &cli.global, output)),
         Command::History(args) => block_on(history::run(args, &cli.global)),
         Command::Trace(args) => block_on(trace::run(args, &cli.global, output)),

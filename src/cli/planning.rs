@@ -4,9 +4,11 @@ use super::project;
 use crate::catalog::{Catalog, facts};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
+use crate::journal::downgrade_id;
 use crate::plan::{Plan, PlannedRevision, file};
 use crate::revision::{Revision, RevisionId};
 use crate::rewrite;
+use crate::sql::{Script, canonical};
 
 /// The plan of `revision` against a database that looks like `catalog`.
 ///
@@ -24,6 +26,26 @@ pub fn plan(revision: &Revision, catalog: &Catalog, settings: &Settings) -> Resu
         digest: revision.digest().map_err(in_file)?,
     };
     rewrite::plan(&script, catalog, planned, &settings.planning)
+        .map_err(|error| project::diagnostics(revision, error.kind(), error.diagnostics()))
+}
+
+/// The plan of the downgrade section of `revision`, which in the journal has an id of its own.
+///
+/// # Errors
+/// As [`plan`].
+pub fn downgrade(
+    revision: &Revision,
+    script: &Script,
+    catalog: &Catalog,
+    settings: &Settings,
+) -> Result<Plan, Error> {
+    let planned = PlannedRevision {
+        id: downgrade_id(revision.id.as_str()),
+        parents: vec![revision.id.to_string()],
+        message: format!("downgrade of: {}", revision.message),
+        digest: canonical::digest(script),
+    };
+    rewrite::plan(script, catalog, planned, &settings.planning)
         .map_err(|error| project::diagnostics(revision, error.kind(), error.diagnostics()))
 }
 

@@ -88,7 +88,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         upgrade,
         downgrade,
     };
-    let made = making::write(&new, &graph, &settings)?;
+    let made = making::write(&new, &graph, &settings, output).await?;
     let shown = made.path.display().to_string();
     let json = json!({
         "revision": made.id.as_str(),

@@ -2,19 +2,23 @@
 //! result.
 
 use super::output::{Done, Output};
-use super::{environment, planning, progress, project, stopping, usage, verify_section};
+use super::{
+    environment, planning, progress, project, standing, stopping, usage, verify_section, waiting,
+};
 use crate::catalog::load;
 use crate::config::Settings;
 use crate::connect::{Connection, Target};
 use crate::error::{Error, Kind};
-use crate::journal::Rollout;
-use crate::plan::{Phase, Plan, file};
+use crate::journal::{Rollout, StepState};
+use crate::plan::{Phase, Plan, Step, file};
 use crate::report;
 use crate::revision::Revision;
-use crate::run::{self, End, Hooks, Outcome, Scope};
+use crate::run::{self, End, Hooks, Outcome, Scope, Stop};
 use crate::telemetry::Telemetry;
 use crate::telemetry::hook::Occasion;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// A session of work on one database.
 pub struct Session<'a> {
@@ -38,7 +42,11 @@ impl<'a> Session<'a> {
         for warning in target.warnings() {
             output.say(&format!("warning: {warning}"));
         }
-        let telemetry = Telemetry::start(&settings.telemetry, progress::choose(output))?;
+        let telemetry = Telemetry::start(
+            &settings.telemetry,
+            progress::choose(output),
+            target.libpq_environment(),
+        )?;
         let hooks =
             Hooks { progress: telemetry.progress(), stop: stopping::listen(output)?, tap: None };
         let runs = Vec::new();
@@ -87,6 +95,14 @@ impl<'a> Session<'a> {
         let connection = self.connect().await?;
         let catalog = load::load(&connection).await?;
         let plan = planning::plan(revision, &catalog, self.settings)?;
+        // What was seen may have been half of what another runner was doing.
+        let journal = standing::journal(&connection).await?;
+        let other = waiting::at_work(&connection, &journal).await?;
+        if other || standing::rollout(&journal, &revision.id).is_some() {
+            let message = format!("another runner has begun revision {}", revision.id);
+            return Err(Error::new(Kind::Busy, message)
+                .hint("Wait until it is done. `airlock status` shows what it does."));
+        }
         project::write_plan(self.settings, revision, &plan)?;
         self.output.say(&format!("{path} was missing; made, and run as it stands now:\n"));
         let speed = self.settings.speed;
@@ -104,10 +120,9 @@ impl<'a> Session<'a> {
         revision: Option<&Revision>,
         through: Phase,
     ) -> Result<End, Error> {
-        let (limits, scope) = (&self.settings.limits, Scope { through });
         self.begins(&plan).await?;
-        let ended = run::execute(&self.target, &plan, scope, limits, self.hooks.clone()).await;
-        let outcome = self.ended(&plan, ended.map_err(Error::from)).await?;
+        let ended = self.phases(&plan, through).await;
+        let outcome = self.ended(&plan, ended).await?;
         let end = outcome.end;
         if end == End::Gate(Phase::Contract)
             && let Err(error) = usage::remember(&self.target, &plan).await
@@ -124,6 +139,45 @@ impl<'a> Session<'a> {
         Ok(end)
     }
 
+    /// Runs what is left up to `through`; phase by phase when a hook wants to know of each.
+    async fn phases(&self, plan: &Plan, through: Phase) -> Result<Outcome, Error> {
+        let limits = &self.settings.limits;
+        let whole = Scope { through };
+        let go = async |scope| {
+            let ended = run::execute(&self.target, plan, scope, limits, self.hooks.clone()).await;
+            ended.map_err(Error::from)
+        };
+        if !Occasion::OF_PHASES.into_iter().any(|of| self.telemetry.hooks.wants(of)) {
+            return go(whole).await;
+        }
+        let journal = standing::journal(&*self.connect().await?).await?;
+        let rollout = journal.rollout(&plan.revision.id);
+        let is_left = |step: &&Step| {
+            let record = rollout.and_then(|rollout| rollout.step(&step.id));
+            record.is_none_or(|record| record.state != StepState::Done)
+        };
+        let left: BTreeSet<Phase> = plan.steps.iter().filter(is_left).map(|s| s.phase).collect();
+        let mut all: Option<Outcome> = None;
+        for phase in left.into_iter().filter(|phase| *phase <= through) {
+            let more = json!({ "revision": plan.revision.id, "phase": phase.name() });
+            self.tell(Occasion::BeforePhase, &more).await?;
+            if phase == Phase::Contract {
+                self.tell(Occasion::BeforeContract, &more).await?;
+            }
+            let outcome = go(Scope { through: phase }).await?;
+            let steps = all.map(|all| all.steps).unwrap_or_default();
+            all = Some(Outcome { steps: [steps, outcome.steps.clone()].concat(), ..outcome });
+            if phase == Phase::Contract {
+                self.tell(Occasion::AfterContract, &more).await?;
+            }
+            self.tell(Occasion::AfterPhase, &more).await?;
+        }
+        match all {
+            Some(outcome) => Ok(outcome),
+            None => go(whole).await,
+        }
+    }
+
     /// The first time, asks whether this database is meant; then tells the hooks that a run begins.
     async fn begins(&mut self, plan: &Plan) -> Result<(), Error> {
         if !self.confirmed {
@@ -132,6 +186,39 @@ impl<'a> Session<'a> {
         }
         let more = json!({ "revision": plan.revision.id, "message": plan.revision.message });
         self.telemetry.hooks.call(Occasion::Start, &more).await
+    }
+
+    /// Calls the hooks of `occasion` and waits for them; a request to stop ends them.
+    ///
+    /// # Errors
+    /// A required hook failed; a request to stop.
+    pub async fn tell(&self, occasion: Occasion, more: &Value) -> Result<(), Error> {
+        if !self.telemetry.hooks.wants(occasion) {
+            return Ok(());
+        }
+        self.output.say(&format!("hook {}", occasion.name()));
+        tokio::select! {
+            ended = self.telemetry.hooks.call(occasion, more) => ended,
+            () = self.stopped() => {
+                let message = format!("stopped during the hook {}", occasion.name());
+                Err(Error::new(Kind::Interrupted, message)
+                    .hint("Run the same command again to go on."))
+            }
+        }
+    }
+
+    async fn stopped(&self) {
+        const LONG: Duration = Duration::from_secs(24 * 3600);
+        while self.hooks.stop.sleep(LONG).await {}
+    }
+
+    pub fn stop(&self) -> Stop {
+        self.hooks.stop.clone()
+    }
+
+    /// Revisions that were run so far.
+    pub fn ran(&self) -> Vec<String> {
+        self.runs.iter().map(|(plan, _)| plan.revision.id.clone()).collect()
     }
 
     /// Tells the hooks how a run has ended.

@@ -3,23 +3,28 @@
 use super::args::{Global, Limits};
 use super::output::{Done, Output};
 use super::rollout::Session;
-use super::{gates, offline, project, standing, usage};
+use super::waiting::Waiting;
+use super::{gates, offline, project, standing, sum, usage};
 use crate::config::layer::LimitsLayer;
+use crate::config::value;
 use crate::error::{Error, Kind};
 use crate::journal::{Journal, RolloutState};
 use crate::plan::{Gate, Phase};
 use crate::report::status;
 use crate::revision::{Graph, Revision, RevisionId, Targets};
 use crate::run::End;
+use crate::telemetry::hook::Occasion;
 use clap::ValueEnum;
 use serde_json::json;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Run pending revisions in order, each up to its first gate
 ///
 /// A revision without a plan file gets one, which is shown. After an interruption of any kind the
 /// same command goes on where it stopped. A revision that waits at its gate keeps later ones from
-/// starting: then the exit code is 3.
+/// starting: then the exit code is 3. Of several that are started at once one works, the others wait
+/// and then find nothing left to do.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How far: `head`, `heads`, an id or the beginning of one, a path, a label, `label@head`, `+1`,
@@ -41,6 +46,9 @@ pub struct Args {
     /// With --sql: start from this file of `airlock catalog` instead of a database
     #[arg(long, value_name = "FILE", requires = "sql")]
     pub catalog: Option<PathBuf>,
+    /// How long to wait for another runner, and then go on from where it left off [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub wait: Option<Duration>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -76,23 +84,52 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         };
         return offline::run(wanted, &settings, &graph, output).await;
     }
+    sum::check(&settings, &graph)?;
     let mut session = Session::begin(&settings, output)?;
-    let journal = standing::journal(&*session.connect().await?).await?;
-    let applied = standing::applied(&journal);
-    let wanted = wanted(&graph, &applied, args.target.as_deref())?;
+    let target = session.target.clone();
+    let longest = args.wait.unwrap_or(settings.limits.patience);
+    let mut waiting = Waiting::new(&target, session.stop(), output, longest);
+    let mut journal = standing::journal(&*session.connect().await?).await?;
+    // Once: `+1` must not count from where another runner has come to meanwhile.
+    let wanted = wanted(&graph, &standing::applied(&journal), args.target.as_deref())?;
     warn(&graph, &journal, output);
-    let pending: Vec<&Revision> =
-        wanted.into_iter().filter(|found| !standing::is_done(&journal, &found.id)).collect();
-    let Some(first) = pending.first() else {
-        let json = json!({ "state": "up-to-date", "revisions": [] });
-        return Ok(Done::new("Up to date: nothing is pending.", json));
-    };
-    refuse_other_rollouts(&journal, first)?;
-
-    match proceed(&mut session, &pending, &journal, &args).await {
-        Ok(Stand::Done) => Ok(session.done("", "up-to-date")),
-        Ok(Stand::Stopped(stop)) => Ok(stopped(session, &stop)),
-        Err(error) => Err(session.failed(error)),
+    let mut begun = false;
+    loop {
+        let pending = wanted.iter().filter(|found| !standing::is_done(&journal, &found.id));
+        let pending: Vec<&Revision> = pending.copied().collect();
+        let Some(first) = pending.first() else {
+            if begun {
+                session.tell(Occasion::AfterUpgrade, &json!({ "pending": [] })).await?;
+            }
+            if !session.ran().is_empty() {
+                return Ok(session.done("", "up-to-date"));
+            }
+            let json = json!({ "state": "up-to-date", "revisions": [] });
+            return Ok(Done::new("Up to date: nothing is pending.", json));
+        };
+        if waiting.must(&journal).await? {
+            journal = waiting.free().await?;
+            continue;
+        }
+        refuse_other_rollouts(&journal, first)?;
+        if !begun {
+            let ids: Vec<&str> = pending.iter().map(|revision| revision.id.as_str()).collect();
+            session.tell(Occasion::BeforeUpgrade, &json!({ "pending": ids })).await?;
+            begun = true;
+        }
+        match proceed(&mut session, &pending, &journal, &args).await {
+            Ok(Stand::Done) => journal = standing::journal(&*session.connect().await?).await?,
+            Ok(Stand::Stopped(stop)) => {
+                session.tell(Occasion::AfterUpgrade, &json!({ "pending": stop.later })).await?;
+                return Ok(stopped(session, &stop));
+            }
+            Err(error) => {
+                if let Err(error) = waiting.again(error, &journal, &session.ran()).await {
+                    return Err(session.failed(error));
+                }
+                journal = waiting.free().await?;
+            }
+        }
     }
 }
 
@@ -109,12 +146,12 @@ struct Stop<'a> {
     gate: Option<Gate>,
     /// Nothing was run now that would say so itself.
     silent: bool,
-    later: &'a [&'a Revision],
+    later: Vec<String>,
 }
 
 async fn proceed<'a>(
     session: &mut Session<'_>,
-    pending: &'a [&'a Revision],
+    pending: &[&'a Revision],
     journal: &Journal,
     args: &Args,
 ) -> Result<Stand<'a>, Error> {
@@ -126,7 +163,9 @@ async fn proceed<'a>(
         let gates = plan.gates.clone();
         let stop = |before: Phase, silent: bool| {
             let gate = gates.iter().find(|gate| gate.before == before).cloned();
-            Stand::Stopped(Stop { revision, before, gate, silent, later: &pending[index + 1..] })
+            let later =
+                pending[index + 1..].iter().map(|revision| revision.id.to_string()).collect();
+            Stand::Stopped(Stop { revision, before, gate, silent, later })
         };
         let Some(through) = asked.or_else(|| gates::through(&plan, rollout)) else {
             return Ok(stop(rollout.map_or(Phase::Expand, |rollout| rollout.phase), true));
@@ -185,6 +224,15 @@ fn refuse_other_rollouts(journal: &Journal, first: &Revision) -> Result<(), Erro
         open && rollout.revision != first.id.as_str()
     });
     let Some(other) = other else { return Ok(()) };
+    if let Some(of) = other.downgrades() {
+        return Err(Error::new(
+            Kind::Drift,
+            format!("the downgrade of revision {of} is under way"),
+        )
+        .hint(format!(
+            "Go on with it (`airlock downgrade {of}-1`), or take it back (`airlock rollback`)."
+        )));
+    }
     let message = format!("revision {} is under way and not the next one", other.revision);
     Err(Error::new(Kind::Drift, message)
         .detail(format!("Next in the folder is {} ({}).", first.id, first.path))
@@ -193,7 +241,7 @@ fn refuse_other_rollouts(journal: &Journal, first: &Revision) -> Result<(), Erro
 
 /// The result at a gate; not all is well when others wait behind it.
 fn stopped(session: Session<'_>, stop: &Stop<'_>) -> Done {
-    let ids: Vec<&str> = stop.later.iter().map(|revision| revision.id.as_str()).collect();
+    let ids = &stop.later;
     let mut more = String::new();
     if stop.silent {
         let now = status::what_now(stop.before.name(), stop.gate.as_ref());

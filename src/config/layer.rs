@@ -89,6 +89,7 @@ pub(super) struct FileLayer {
     pub(super) metrics: FileMetrics,
     pub(super) log: FileLog,
     pub(super) hook: Vec<FileHook>,
+    pub(super) revision: FileRevision,
     pub(super) lint: LintSettings,
     pub(super) schema: SchemaSettings,
     /// Only a plan that is there already is run.
@@ -96,6 +97,13 @@ pub(super) struct FileLayer {
     pub(super) confirm: bool,
     pub(super) after: Option<String>,
     pub(super) env: BTreeMap<String, FileLayer>,
+}
+
+/// `[revision]`: how new revision files look.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FileRevision {
+    pub(super) template: Option<String>,
 }
 
 /// `[schema]`: where the desired schema comes from.

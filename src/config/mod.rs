@@ -46,6 +46,8 @@ pub struct Settings {
     pub telemetry: Telemetry,
     /// What times are estimated from.
     pub speed: Speed,
+    /// `[revision]`: what stands in a new revision file below its header.
+    pub template: Option<PathBuf>,
     /// What `airlock.toml` says about `lint`, as written.
     pub lint: LintSettings,
     /// Where the desired schema comes from, as written.
@@ -239,8 +241,9 @@ fn resolve(
         database_url: database_url.map(DatabaseUrl),
         migrations: folder.join(file.migrations.as_deref().unwrap_or("migrations")),
         plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
+        template: file.revision.template.map(|path| folder.join(path)),
         lint: file.lint,
-        telemetry: telemetry::settings(file.metrics, file.log, file.hook)?,
+        telemetry: telemetry::settings(file.metrics, file.log, file.hook, folder)?,
         schema: file.schema,
         folder: folder.to_owned(),
         environment: chosen.map(|chosen| chosen.environment),

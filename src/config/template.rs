@@ -77,12 +77,24 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 # Events, one JSON object a line, appended.
 # file = "airlock.log"
 
-# Called with JSON on its input. on: start, gate, done, rolled-back, failed, paused, throttled, resumed.
+# Called with JSON on its input. on: start, gate, done, rolled-back, failed, paused, throttled, resumed,
+# revision (a file was written; {path} in the command), before- and after-upgrade, -downgrade, -phase,
+# -contract. Those before something are required unless said otherwise.
 # [[hook]]
 # on = ["gate", "done", "failed"]
 # command = ["/usr/local/bin/tell-the-team"]
 # timeout = "10s"
 # required = false
+
+# A backup in the folder `directory` before anything that cannot be taken back; no backup, no contract.
+# [[hook]]
+# on = ["before-contract", "before-downgrade"]
+# preset = "pg_dump"
+# directory = "backups"
+
+[revision]
+# What stands in a new revision file below its header; docs/revision-files.md describes it.
+# template = "revision.template.sql"
 
 [plan]
 # Tables of fewer rows are changed in one statement.

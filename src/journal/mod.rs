@@ -136,10 +136,15 @@ pub fn downgrade_id(revision: &str) -> String {
 
 const DOWN: &str = "-down";
 
+/// The revision whose downgrade is in the journal under `id`.
+pub fn downgraded(id: &str) -> Option<&str> {
+    id.strip_suffix(DOWN)
+}
+
 impl Rollout {
     /// The revision that this takes back by its downgrade section.
     pub fn downgrades(&self) -> Option<&str> {
-        self.revision.strip_suffix(DOWN)
+        downgraded(&self.revision)
     }
 
     /// Written down as done without having run.

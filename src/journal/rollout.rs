@@ -52,8 +52,12 @@ pub fn enter(plan: &Plan, plan_text: &str, by: &Applier, runner: &str) -> [Comma
     [
         Command::new(
             "journal rollout replaced",
-            format!("DELETE FROM airlock.rollout WHERE revision = $1 AND {}", fence(2)),
-            vec![Value::text(&revision.id), Value::text(runner)],
+            // With it goes the word of a downgrade that took it back before.
+            format!("DELETE FROM airlock.rollout WHERE revision = ANY ($1) AND {}", fence(2)),
+            vec![
+                Value::Texts(vec![revision.id.clone(), super::downgrade_id(&revision.id)]),
+                Value::text(runner),
+            ],
             Hits::Any,
         ),
         Command::new(
@@ -121,6 +125,25 @@ pub fn move_rollout(revision: &str, event: RolloutEvent, phase: Phase, runner: &
             Value::text(phase.name()),
             Value::Bool(finished),
             words(RolloutState::sources(event)),
+            Value::text(runner),
+        ],
+        Hits::Some,
+    )
+}
+
+/// A revision that was done has been taken back by its downgrade section.
+pub fn taken_back(revision: &str, runner: &str) -> Command {
+    Command::new(
+        "journal rollout taken back",
+        format!(
+            "UPDATE airlock.rollout SET state = $2, finished_at = pg_catalog.clock_timestamp() \
+             WHERE revision = $1 AND state = $3 AND {}",
+            fence(4)
+        ),
+        vec![
+            Value::text(revision),
+            Value::text(RolloutState::RolledBack.name()),
+            Value::text(RolloutState::Done.name()),
             Value::text(runner),
         ],
         Hits::Some,

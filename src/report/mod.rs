@@ -11,6 +11,7 @@ pub mod hazard;
 pub mod html;
 pub mod impact;
 pub mod locks;
+pub mod loss;
 pub mod markdown;
 pub mod plan;
 pub mod progress;

@@ -6,6 +6,7 @@
 mod error;
 pub mod file;
 pub mod graph;
+pub mod sum;
 pub mod target;
 #[cfg(test)]
 mod tests;

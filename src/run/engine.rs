@@ -210,6 +210,9 @@ impl Run<'_> {
         }
         match admit(self.plan, before)? {
             Admission::Start => {
+                if let Some(of) = journal::downgraded(&revision) {
+                    rollback::refuse_children(found, of)?;
+                }
                 facts::compare(runner, &self.plan.facts, "the plan").await?;
                 enter(runner).await?;
             }
@@ -288,6 +291,11 @@ impl Run<'_> {
         let result = async {
             runner.work.control("BEGIN").await?;
             runner.work.write(&command).await?;
+            if let Some(of) = journal::downgraded(revision)
+                && event == RolloutEvent::Finish
+            {
+                runner.work.write(&rollout::taken_back(of, &self.identity.runner)).await?;
+            }
             runner.work.write(&journal::runner::leave(&self.identity.runner)).await?;
             runner.work.control("COMMIT").await
         }

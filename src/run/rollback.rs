@@ -48,7 +48,18 @@ fn contract_step(rollout: &Rollout) -> Option<&str> {
 /// A rollout that builds on this one and is still there.
 fn child<'a>(journal: &'a Journal, revision: &str) -> Option<&'a Rollout> {
     journal.rollouts.iter().find(|rollout| {
-        rollout.state != RolloutState::RolledBack && rollout.parents.iter().any(|p| p == revision)
+        rollout.state != RolloutState::RolledBack
+            && rollout.downgrades().is_none()
+            && rollout.parents.iter().any(|p| p == revision)
+    })
+}
+
+/// Refuses to take a revision from under another one.
+pub(super) fn refuse_children(journal: &Journal, revision: &str) -> Result<(), RunError> {
+    let Some(child) = child(journal, revision) else { return Ok(()) };
+    Err(RunError::RollbackRefused {
+        revision: revision.to_owned(),
+        why: format!("revision {} builds on it; take that back first", child.revision),
     })
 }
 
@@ -61,12 +72,7 @@ pub(super) async fn roll_back(
     if let Some(end) = nothing_pending(run.plan, found.rollout(&revision))? {
         return Ok(end);
     }
-    if let Some(child) = child(found, &revision) {
-        return Err(RunError::RollbackRefused {
-            revision,
-            why: format!("revision {} builds on it; roll that back first", child.revision),
-        });
-    }
+    refuse_children(found, &revision)?;
     let before = entered(found, &revision)?;
     run.move_on(runner, RolloutEvent::RollBack, before.phase).await?;
     for step in run.plan.steps.iter().rev() {

@@ -22,7 +22,8 @@ const SAID_MAX: usize = 300;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hook {
     pub on: Vec<Occasion>,
-    /// Program and arguments; no shell.
+    /// Program and arguments; no shell. In arguments `{path}`, `{revision}`, `{phase}`, `{database}` and
+    /// `{time}` stand for what is known of the occasion.
     pub command: Vec<String>,
     pub timeout: Duration,
     /// Its failure is the command's failure.
@@ -48,10 +49,66 @@ pub enum Occasion {
     Throttled,
     /// It goes on.
     Resumed,
+    /// The file of a new revision was written.
+    Revision,
+    /// Before the first of what is pending, and after the last that could be run.
+    BeforeUpgrade,
+    AfterUpgrade,
+    BeforeDowngrade,
+    AfterDowngrade,
+    /// Before and after each phase of each revision.
+    BeforePhase,
+    AfterPhase,
+    /// Before and after what cannot be taken back.
+    BeforeContract,
+    AfterContract,
 }
 
 impl Occasion {
-    fn name(self) -> &'static str {
+    /// Those for which a run stops after each phase.
+    pub const OF_PHASES: [Occasion; 4] = [
+        Occasion::BeforePhase,
+        Occasion::AfterPhase,
+        Occasion::BeforeContract,
+        Occasion::AfterContract,
+    ];
+
+    /// Whether work waits for the hook, which may be long: a backup, for example.
+    pub fn is_work(self) -> bool {
+        match self {
+            Occasion::BeforeUpgrade
+            | Occasion::AfterUpgrade
+            | Occasion::BeforeDowngrade
+            | Occasion::AfterDowngrade
+            | Occasion::BeforePhase
+            | Occasion::AfterPhase
+            | Occasion::BeforeContract
+            | Occasion::AfterContract => true,
+            Occasion::Start
+            | Occasion::Gate
+            | Occasion::Done
+            | Occasion::RolledBack
+            | Occasion::Failed
+            | Occasion::Paused
+            | Occasion::Throttled
+            | Occasion::Resumed
+            | Occasion::Revision => false,
+        }
+    }
+
+    /// Whether nothing has been done yet that the failure of a hook could not prevent.
+    pub fn is_before(self) -> bool {
+        matches!(
+            self,
+            Occasion::BeforeUpgrade
+                | Occasion::BeforeDowngrade
+                | Occasion::BeforePhase
+                | Occasion::BeforeContract
+        )
+    }
+
+    /// As in the settings.
+    pub fn name(self) -> &'static str {
         match self {
             Occasion::Start => "start",
             Occasion::Gate => "gate",
@@ -61,6 +118,15 @@ impl Occasion {
             Occasion::Paused => "paused",
             Occasion::Throttled => "throttled",
             Occasion::Resumed => "resumed",
+            Occasion::Revision => "revision",
+            Occasion::BeforeUpgrade => "before-upgrade",
+            Occasion::AfterUpgrade => "after-upgrade",
+            Occasion::BeforeDowngrade => "before-downgrade",
+            Occasion::AfterDowngrade => "after-downgrade",
+            Occasion::BeforePhase => "before-phase",
+            Occasion::AfterPhase => "after-phase",
+            Occasion::BeforeContract => "before-contract",
+            Occasion::AfterContract => "after-contract",
         }
     }
 }
@@ -69,6 +135,8 @@ impl Occasion {
 pub struct Hooks {
     all: Vec<Hook>,
     shown: Arc<dyn Progress>,
+    /// Variables by which programs of PostgreSQL's own reach the database.
+    database: Vec<(&'static str, String)>,
     state: Mutex<State>,
 }
 
@@ -109,8 +177,19 @@ impl Progress for Hooks {
 }
 
 impl Hooks {
-    pub(super) fn new(all: Vec<Hook>, shown: Arc<dyn Progress>) -> Self {
-        Self { all, shown, state: Mutex::default() }
+    pub fn new(all: Vec<Hook>, shown: Arc<dyn Progress>) -> Self {
+        Self { all, shown, database: Vec::new(), state: Mutex::default() }
+    }
+
+    /// `database`: variables for hooks that work on the database.
+    #[must_use]
+    pub fn with(self, database: Vec<(&'static str, String)>) -> Self {
+        Self { database, ..self }
+    }
+
+    /// Whether anything is called then.
+    pub fn wants(&self, occasion: Occasion) -> bool {
+        self.of(occasion).next().is_some()
     }
 
     fn of(&self, occasion: Occasion) -> impl Iterator<Item = &Hook> {
@@ -139,7 +218,7 @@ impl Hooks {
             let (hook, message) = (hook.clone(), message.clone());
             let shown = Arc::clone(&self.shown);
             let called = tokio::spawn(async move {
-                if let Err(error) = hook.call(&message).await {
+                if let Err(error) = hook.call(&message, &[]).await {
                     shown.event(&Event::Notice { text: remark(&error) });
                 }
             });
@@ -163,11 +242,15 @@ impl Hooks {
             let _ = called.await;
         }
         let message = self.message(occasion, more);
+        let variables = if occasion.is_work() { &self.database[..] } else { &[] };
         for hook in self.of(occasion) {
-            match hook.call(&message).await {
+            match hook.filled(&message, &self.database).call(&message, variables).await {
                 Ok(()) => {}
                 Err(error) if hook.required => {
                     return Err(error.hint(match occasion {
+                        _ if occasion.is_before() => {
+                            "Nothing goes on without it. Once its cause is gone, the same command goes on."
+                        }
                         Occasion::Start => "It is required: nothing was begun.",
                         _ => {
                             "It is required; the work itself is in the journal, as it was reached."
@@ -187,12 +270,30 @@ fn remark(error: &Error) -> String {
 }
 
 impl Hook {
-    async fn call(&self, message: &str) -> Result<(), Error> {
+    /// The hook with what is known in place of the names in braces.
+    fn filled(&self, message: &str, database: &[(&'static str, String)]) -> Self {
+        let known: Value = serde_json::from_str(message).unwrap_or_default();
+        let text = |name: &str| known[name].as_str().unwrap_or("all").to_owned();
+        let of = |name: &str| database.iter().find(|(known, _)| *known == name);
+        let time = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
+        let fill = |argument: &String| {
+            argument
+                .replace("{path}", &text("path"))
+                .replace("{revision}", &text("revision"))
+                .replace("{phase}", &text("phase"))
+                .replace("{database}", of("PGDATABASE").map_or("", |(_, value)| value))
+                .replace("{time}", &time)
+        };
+        Self { command: self.command.iter().map(fill).collect(), ..self.clone() }
+    }
+
+    async fn call(&self, message: &str, variables: &[(&'static str, String)]) -> Result<(), Error> {
         let name = self.command.first().map(String::as_str).unwrap_or_default();
         let failed =
             |why: String| Error::new(Kind::Failed, format!("hook {name} failed")).detail(why);
         let mut child = Command::new(name)
             .args(&self.command[1.min(self.command.len())..])
+            .envs(variables.iter().map(|(name, value)| (*name, value.as_str())))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

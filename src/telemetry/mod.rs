@@ -38,12 +38,18 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts what is asked for, beside `shown`, which shows the run to a person.
+    /// Starts what is asked for, beside `shown`, which shows the run to a person. `database`: variables
+    /// by which programs of PostgreSQL's own reach it, for hooks that work on it.
     ///
     /// # Errors
     /// A log that cannot be opened, an address that cannot be listened at.
-    pub fn start(settings: &Settings, shown: Arc<dyn Progress>) -> Result<Self, Error> {
-        let hooks = Arc::new(Hooks::new(settings.hooks.clone(), Arc::clone(&shown)));
+    pub fn start(
+        settings: &Settings,
+        shown: Arc<dyn Progress>,
+        database: Vec<(&'static str, String)>,
+    ) -> Result<Self, Error> {
+        let hooks = Hooks::new(settings.hooks.clone(), Arc::clone(&shown)).with(database);
+        let hooks = Arc::new(hooks);
         let mut all: Vec<Arc<dyn Progress>> = vec![shown];
         if let Some(path) = &settings.log {
             all.push(Arc::new(log::Log::open(path)?));

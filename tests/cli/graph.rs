@@ -28,7 +28,10 @@ fn branches_are_made_named_and_merged() {
     project.run(&[&next[..], &["--depends-on", "left"]].concat()).expect(0);
 
     let branches = project.run(&["branches"]).expect(0).stdout;
-    assert!(branches.contains("root  about root\n  -> left"), "{branches}");
+    assert!(
+        branches.contains("root  about root\n") && branches.contains("  -> left  x\n"),
+        "{branches}"
+    );
     assert!(branches.contains("cart: cart_1  x"), "{branches}");
     let shown = project.run(&["show", "cart+1", "--format", "json"]).expect(0).json();
     assert_eq!(shown["revisions"][0]["depends_on"], json!(["left"]));

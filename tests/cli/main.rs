@@ -4,6 +4,7 @@
 
 mod diff;
 mod documentation;
+mod downgrade;
 mod environments;
 mod explain;
 mod full_disk;

@@ -1,0 +1,341 @@
+//! `airlock downgrade`: back to an earlier revision, the last one first.
+
+use super::args::{Global, Limits};
+use super::output::{Done, Output};
+use super::rollout::{Session, journaled_plan};
+use super::upgrade::PhaseArg;
+use super::waiting::Waiting;
+use super::{environment, planning, project, standing, usage};
+use crate::catalog::{Catalog, load};
+use crate::config::layer::LimitsLayer;
+use crate::config::{Settings, value};
+use crate::connect::Connection;
+use crate::error::{Error, Kind};
+use crate::journal::{Journal, Rollout, RolloutState, downgrade_id};
+use crate::plan::{Phase, Plan, Undo};
+use crate::report::loss::{self, Loss};
+use crate::report::{self, printable};
+use crate::revision::{Graph, Revision, RevisionId, Targets};
+use crate::run::End;
+use crate::sql::Script;
+use crate::telemetry::hook::Occasion;
+use serde_json::{Value, json};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Go back to an earlier revision
+///
+/// Takes back what ran after the target, the last one first. A revision that has a downgrade section is
+/// taken back by it: the section is planned like an upgrade, against the database as it is, and runs in
+/// the same phases under the same care. One without is taken back by its plan, step by step, where its
+/// contract phase dropped nothing; so is one that is still under way.
+///
+/// Before anything runs, the data that goes is listed, with about how many rows, and asked for. After an
+/// interruption the same command goes on where it stopped.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to: `base`, `-1`, an id or the beginning of one, `ID-1`, `label@base`
+    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
+    pub target: String,
+    /// Do not ask before data goes
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Only show what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Last phase to run of a downgrade section [default: contract, which is everything]
+    #[arg(long, value_name = "PHASE", value_enum)]
+    pub through: Option<PhaseArg>,
+    /// With the downgrade at its gate: go on although names that it drops are in use; the reason is kept
+    #[arg(long, value_name = "REASON")]
+    pub because: Option<String>,
+    /// How long to wait for another runner [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub wait: Option<Duration>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// How a revision is taken back.
+enum Way<'a> {
+    /// By its downgrade section.
+    Section { revision: &'a Revision, script: Script },
+    /// By the undo of each step of its plan.
+    Undo { plan: Box<Plan> },
+}
+
+/// A revision to take back, and what goes with it.
+struct Step<'a> {
+    id: String,
+    message: String,
+    way: Way<'a>,
+    losses: Vec<Loss>,
+    /// What its undo leaves as it is, in words.
+    stays: Vec<String>,
+}
+
+pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
+    let settings = global.settings_with(LimitsLayer::from(&args.limits))?;
+    let graph = project::revisions(&settings)?;
+    let mut session = Session::begin(&settings, output)?;
+    let target = session.target.clone();
+    let longest = args.wait.unwrap_or(settings.limits.patience);
+    let mut waiting = Waiting::new(&target, session.stop(), output, longest);
+    let journal = waiting.free().await?;
+    let connection = session.connect().await?;
+    let steps = steps(&args, &graph, &journal, &connection).await?;
+    connection.close().await;
+    if steps.is_empty() {
+        let json = json!({ "state": "nothing-to-downgrade", "revisions": [] });
+        return Ok(Done::new("Nothing to take back: the database is there already.", json));
+    }
+    let shown = overview(&steps);
+    if args.dry_run {
+        return Ok(Done::new(shown, json!({ "state": "dry-run", "revisions": as_json(&steps) })));
+    }
+    output.say(shown.trim_end());
+    ask(&args, &steps, &session, output).await?;
+    let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
+    session.tell(Occasion::BeforeDowngrade, &json!({ "revisions": ids })).await?;
+    let through = args.through.map_or(Phase::Contract, Phase::from);
+    for step in &steps {
+        session.go_on()?;
+        match take_back(&mut session, step, &journal, through, &args).await {
+            Ok(End::Finished | End::RolledBack) => {}
+            Ok(End::Gate(before)) => return Ok(stopped(session, step, before)),
+            Err(error) => return Err(session.failed(error)),
+        }
+    }
+    session.tell(Occasion::AfterDowngrade, &json!({ "revisions": ids })).await?;
+    Ok(session.done("", "downgraded"))
+}
+
+/// What is to be taken back, in order.
+async fn steps<'a>(
+    args: &Args,
+    graph: &'a Graph,
+    journal: &Journal,
+    connection: &Connection,
+) -> Result<Vec<Step<'a>>, Error> {
+    let there = there(journal);
+    let gone = Targets::new(graph).with(&there).downgrade(&args.target)?;
+    refuse_unknown(graph, journal, &gone)?;
+    refuse_other_downgrades(journal, &gone)?;
+    let mut catalog = load::load(connection).await?;
+    let mut found = Vec::new();
+    for revision in gone {
+        found.push(step(revision, journal, &mut catalog)?);
+    }
+    Ok(found)
+}
+
+/// What the database has, in the order in which it was begun: a rollout that is under way included.
+fn there(journal: &Journal) -> Vec<RevisionId> {
+    let counts = |rollout: &&Rollout| rollout.state != RolloutState::RolledBack;
+    journal.rollouts.iter().filter(counts).filter_map(|of| of.revision.parse().ok()).collect()
+}
+
+/// Nothing is taken from under a revision that nobody here knows.
+fn refuse_unknown(graph: &Graph, journal: &Journal, gone: &[&Revision]) -> Result<(), Error> {
+    let known = |id: &str| graph.get(id).is_some();
+    let on_top = journal.rollouts.iter().find(|rollout| {
+        rollout.state != RolloutState::RolledBack
+            && rollout.downgrades().is_none()
+            && !known(&rollout.revision)
+            && rollout.parents.iter().any(|parent| gone.iter().any(|of| of.id.as_str() == *parent))
+    });
+    let Some(rollout) = on_top else { return Ok(()) };
+    let message = format!("revision {} ran in this database and has no file", rollout.revision);
+    Err(Error::new(Kind::Drift, message)
+        .detail("It comes after what is to be taken back.")
+        .hint("Get its file back, perhaps from another branch of the repository."))
+}
+
+/// A downgrade that stopped half-way is gone on with, not left behind.
+fn refuse_other_downgrades(journal: &Journal, gone: &[&Revision]) -> Result<(), Error> {
+    let open = journal.rollouts.iter().find_map(|rollout| {
+        let of = rollout.downgrades().filter(|_| standing::is_open(rollout))?;
+        (gone.first().is_none_or(|first| first.id.as_str() != of)).then_some(of)
+    });
+    let Some(of) = open else { return Ok(()) };
+    Err(Error::new(Kind::Drift, format!("the downgrade of revision {of} is under way"))
+        .hint(format!("Go on with it first: `airlock downgrade {of}-1`; or `airlock rollback`.")))
+}
+
+fn step<'a>(
+    revision: &'a Revision,
+    journal: &Journal,
+    catalog: &mut Catalog,
+) -> Result<Step<'a>, Error> {
+    let id = revision.id.to_string();
+    let rollout = journal.rollout(&id);
+    let in_file = |error| project::sql_error(revision, error);
+    let section = revision.downgrade_script().map_err(in_file)?;
+    let done = rollout.is_some_and(|rollout| rollout.state == RolloutState::Done);
+    let message = revision.message.clone();
+    let begun = journal.rollout(&downgrade_id(&id)).is_some_and(standing::is_open);
+    if done && (begun || !section.statements.is_empty()) {
+        let losses = loss::of_statements(&section.statements, catalog);
+        let way = Way::Section { revision, script: section };
+        return Ok(Step { id, message, way, losses, stays: Vec::new() });
+    }
+    let upgrade = revision.upgrade_script().map_err(in_file)?;
+    let rollout = rollout.filter(|rollout| !rollout.is_stamped());
+    let Some(rollout) = rollout else {
+        if upgrade.statements.is_empty() {
+            let way = Way::Section { revision, script: section };
+            return Ok(Step { id, message, way, losses: Vec::new(), stays: Vec::new() });
+        }
+        return Err(no_way(revision, "It was stamped, so there is no plan to take back."));
+    };
+    let plan = journaled_plan(rollout)?;
+    let contracted = rollout.steps.iter().find(|step| {
+        step.phase == Phase::Contract && step.state != crate::journal::StepState::Pending
+    });
+    if let Some(step) = contracted {
+        let why = format!("Its contract phase ({}) dropped what would be needed.", step.step);
+        return Err(no_way(revision, &why));
+    }
+    let losses = loss::of_undoing(&upgrade.statements, catalog);
+    let stays: Vec<String> = plan.steps.iter().filter_map(irreversible).collect();
+    Ok(Step { id, message, way: Way::Undo { plan: Box::new(plan) }, losses, stays })
+}
+
+fn irreversible(step: &crate::plan::Step) -> Option<String> {
+    match &step.undo {
+        Undo::Irreversible { why } => Some(why.clone()),
+        Undo::Nothing
+        | Undo::Transaction { .. }
+        | Undo::Concurrent { .. }
+        | Undo::Validate { .. }
+        | Undo::Sequence { .. } => None,
+    }
+}
+
+fn no_way(revision: &Revision, why: &str) -> Error {
+    let message = format!("revision {} has no downgrade section", revision.id);
+    Error::new(Kind::Refused, message).detail(why).hint(format!(
+        "Write what takes it back below `-- downgrade` in {}; `airlock test` tries it out.",
+        revision.path
+    ))
+}
+
+fn overview(steps: &[Step<'_>]) -> String {
+    let mut text = String::from("Taken back, in this order:\n");
+    for step in steps {
+        let how = match &step.way {
+            Way::Section { .. } => "by its downgrade section",
+            Way::Undo { .. } => "by the undo of its plan",
+        };
+        text.push_str(&format!("  {}  {}  ({how})\n", step.id, printable(&step.message)));
+        for stays in &step.stays {
+            text.push_str(&format!("    {}\n", printable(stays)));
+        }
+    }
+    let losses = losses(steps);
+    if losses.is_empty() {
+        text.push_str("No data goes with that.\n");
+    } else {
+        text.push_str(&format!("What goes with that:\n{}", loss::text(&losses)));
+    }
+    text
+}
+
+fn losses(steps: &[Step<'_>]) -> Vec<Loss> {
+    steps.iter().flat_map(|step| step.losses.clone()).collect()
+}
+
+fn as_json(steps: &[Step<'_>]) -> Vec<Value> {
+    let one = |step: &Step<'_>| {
+        json!({
+            "revision": step.id,
+            "by": match &step.way { Way::Section { .. } => "section", Way::Undo { .. } => "undo" },
+            "losses": loss::json(&step.losses),
+            "stays": step.stays,
+        })
+    };
+    steps.iter().map(one).collect()
+}
+
+/// Nobody loses data without having been asked.
+async fn ask(
+    args: &Args,
+    steps: &[Step<'_>],
+    session: &Session<'_>,
+    output: &Output,
+) -> Result<(), Error> {
+    let quiet = steps.iter().all(|step| step.losses.is_empty() && step.stays.is_empty());
+    if args.yes || quiet {
+        return Ok(());
+    }
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        output.say("Go on? Type yes:");
+        let said = environment::line(&session.stop()).await?;
+        if ["y", "yes"].contains(&said.to_lowercase().as_str()) {
+            return Ok(());
+        }
+        return Err(Error::new(Kind::Refused, "nothing was taken back"));
+    }
+    Err(Error::new(Kind::Refused, "nobody has said that this data may go")
+        .detail(overview(steps))
+        .hint("Add --yes, once that is what you want. `airlock downgrade --dry-run` shows it too."))
+}
+
+async fn take_back(
+    session: &mut Session<'_>,
+    step: &Step<'_>,
+    journal: &Journal,
+    through: Phase,
+    args: &Args,
+) -> Result<End, Error> {
+    let (revision, script) = match &step.way {
+        Way::Undo { plan } => {
+            session.rollback((**plan).clone()).await?;
+            return Ok(End::RolledBack);
+        }
+        Way::Section { revision, script } => (*revision, script),
+    };
+    let begun = journal.rollout(&downgrade_id(&step.id)).filter(|rollout| {
+        // A step that is rolled back, or that belongs to an earlier downgrade, is as if it had never been.
+        standing::is_open(rollout)
+    });
+    if let Some(rollout) = begun.filter(|rollout| rollout.state == RolloutState::RollingBack) {
+        let message = format!("the downgrade of revision {} is being rolled back", step.id);
+        return Err(Error::new(Kind::Refused, message)
+            .detail(format!("It stopped in phase {}.", rollout.phase))
+            .hint("`airlock rollback` goes on with that."));
+    }
+    let plan = match begun {
+        Some(rollout) => journaled_plan(rollout)?,
+        None => plan(session, session.settings, revision, script).await?,
+    };
+    let passes = begun.is_some_and(usage::stands_at_gate) && through == Phase::Contract;
+    if passes {
+        usage::pass(&session.target, &plan, args.because.as_deref(), session.output).await?;
+    }
+    session.execute(plan, None, through).await
+}
+
+async fn plan(
+    session: &Session<'_>,
+    settings: &Settings,
+    revision: &Revision,
+    script: &Script,
+) -> Result<Plan, Error> {
+    let connection = session.connect().await?;
+    let catalog = load::load(&connection).await?;
+    let plan = planning::downgrade(revision, script, &catalog, settings)?;
+    let impact = report::impact::text(&plan, Some(&catalog), settings.speed);
+    session.output.say(&format!("\n{} back:\n\n{}", revision.id, impact.trim_end()));
+    Ok(plan)
+}
+
+fn stopped(session: Session<'_>, step: &Step<'_>, before: Phase) -> Done {
+    let more = format!(
+        "The downgrade of {} stands before {before}. To go on: airlock downgrade {}-1\n",
+        step.id, step.id
+    );
+    let mut done = session.done(&more, "at-gate");
+    done.json["at"] = json!({ "revision": step.id, "before": before.name() });
+    done
+}
