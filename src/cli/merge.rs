@@ -80,13 +80,14 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     Ok(Done::new(format!("{shown}\nmerges {names}\n"), json))
 }
 
-/// Those that no other one of them comes after.
+/// Those that no other one of them comes after. A dependency is no parent: it leaves two heads.
 fn independent<'a>(graph: &'a Graph, sides: Vec<&'a Revision>) -> Vec<&'a Revision> {
-    let before: BTreeSet<&RevisionId> = sides
-        .iter()
-        .flat_map(|side| graph.ancestors(&side.id))
-        .map(|revision| &revision.id)
-        .collect();
+    let mut before: BTreeSet<&RevisionId> = sides.iter().flat_map(|side| &side.parents).collect();
+    for revision in graph.revisions().iter().rev() {
+        if before.contains(&revision.id) {
+            before.extend(&revision.parents);
+        }
+    }
     sides.into_iter().filter(|side| !before.contains(&side.id)).collect()
 }
 
