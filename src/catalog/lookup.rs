@@ -42,6 +42,7 @@ impl Catalog {
     /// PostgreSQL, `pg_class`).
     pub fn name_is_taken(&self, name: &QualifiedName) -> bool {
         self.relations.contains_key(name)
+            || self.relations.others_have(&name.schema, &name.name)
             || self
                 .relations
                 .perhaps_with(&name.name)

@@ -3,7 +3,8 @@
 //!
 //! [`model`] is the value, [`load`](mod@load) the only part that talks to a server, [`apply`] the
 //! pure function that gives the catalog after a statement, [`facts`](mod@facts) the readable facts
-//! that a plan relies on, [`expression`] what can be seen in an expression.
+//! that a plan relies on, [`expression`] what can be seen in an expression, [`Need`] which part of a
+//! database a migration can meet.
 
 pub mod apply;
 mod builtin;
@@ -13,12 +14,16 @@ pub mod load;
 mod lookup;
 pub mod model;
 pub mod names;
+mod need;
 pub mod relations;
 pub mod type_name;
 
 pub use apply::schema_elements;
 pub use facts::{differences, facts};
-pub use load::{DataDigest, column_order, data_digest, fingerprint, load, load_relations};
+pub use load::{
+    DataDigest, column_order, data_digest, fingerprint, load, load_needed, load_relations,
+};
 pub use model::*;
+pub use need::Need;
 pub use relations::Relations;
 pub use type_name::{type_name, user_type};

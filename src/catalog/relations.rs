@@ -7,8 +7,9 @@
 use super::Relation;
 use crate::sql::{NameParts, QualifiedName};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// Reads are those of the map. Changes go through methods, so that new names are noticed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -18,6 +19,29 @@ pub struct Relations {
     /// `None` as long as nobody asked for hints.
     #[serde(skip)]
     hints: Option<Hints>,
+    /// When not every relation of the database is here.
+    #[serde(skip)]
+    others: Option<Arc<OtherNames>>,
+}
+
+/// Names in a database that what is not here has, by schema.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OtherNames {
+    /// Of relations and indexes.
+    pub(super) relations: HashMap<String, HashSet<String>>,
+    pub(super) constraints: HashMap<String, HashSet<String>>,
+}
+
+impl OtherNames {
+    fn take(of: &mut HashMap<String, HashSet<String>>, schema: &str, name: &str) {
+        if let Some(names) = of.get_mut(schema) {
+            names.remove(name);
+        }
+    }
+}
+
+fn has(of: &HashMap<String, HashSet<String>>, schema: &str, name: &str) -> bool {
+    of.get(schema).is_some_and(|names| names.contains(name))
 }
 
 #[derive(Debug, Clone, Default)]
@@ -60,6 +84,36 @@ impl Relations {
     pub fn find(&self, schema: &str, name: &str) -> Option<&Relation> {
         let key: &dyn NameParts = &(schema, name);
         self.map.get(key)
+    }
+
+    /// Says that these are only some relations of a database in which all `names` are taken.
+    pub(super) fn with_others(&mut self, mut names: OtherNames) {
+        for relation in self.map.values() {
+            let QualifiedName { schema, name } = &relation.name;
+            OtherNames::take(&mut names.relations, schema, name);
+            for index in &relation.indexes {
+                OtherNames::take(&mut names.relations, schema, &index.name);
+            }
+            for constraint in &relation.constraints {
+                OtherNames::take(&mut names.constraints, schema, &constraint.name);
+            }
+        }
+        self.others = Some(Arc::new(names));
+    }
+
+    /// Whether there are relations in the database that are not here.
+    pub fn are_partial(&self) -> bool {
+        self.others.is_some()
+    }
+
+    /// Whether a relation or index that is not here has this name.
+    pub(super) fn others_have(&self, schema: &str, name: &str) -> bool {
+        self.others.as_ref().is_some_and(|others| has(&others.relations, schema, name))
+    }
+
+    /// Whether a constraint of a relation that is not here has this name.
+    pub(super) fn others_have_constraint(&self, schema: &str, name: &str) -> bool {
+        self.others.as_ref().is_some_and(|others| has(&others.constraints, schema, name))
     }
 
     /// Takes notice of new names; after every statement.
@@ -156,7 +210,7 @@ impl Relations {
 /// The hints say nothing that the relations do not.
 impl PartialEq for Relations {
     fn eq(&self, other: &Self) -> bool {
-        self.map == other.map
+        self.map == other.map && self.others == other.others
     }
 }
 
@@ -170,7 +224,7 @@ impl Deref for Relations {
 
 impl From<BTreeMap<QualifiedName, Relation>> for Relations {
     fn from(map: BTreeMap<QualifiedName, Relation>) -> Self {
-        Self { map, hints: None }
+        Self { map, hints: None, others: None }
     }
 }
 

@@ -4,7 +4,7 @@ use super::args::Global;
 use super::output::{Done, Output};
 use super::reporting::{self, Planned, ReportFile};
 use super::{planning, project, replay, standing};
-use crate::catalog::{Catalog, load};
+use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::error::{Error, Kind};
 use crate::lint;
@@ -39,17 +39,17 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let settings = global.settings()?;
     let graph = project::revisions(&settings)?;
     let found = if settings.database_url.is_none() || args.replay {
-        Some(from_replay(&args, &settings, &graph, output).await?)
+        let (revision, catalog) = from_replay(&args, &settings, &graph, output).await?;
+        Some((revision, planning::plan(revision, &catalog, &settings)?, catalog))
     } else {
         from_database(&args, &settings, &graph).await?
     };
-    let Some((revision, catalog)) = found else {
+    let Some((revision, plan, catalog)) = found else {
         return Ok(Done::new(
             "Nothing to plan: the database has every revision.",
             json!({ "revision": null }),
         ));
     };
-    let plan = planning::plan(revision, &catalog, &settings)?;
     if args.check {
         return check(&settings, revision, &plan);
     }
@@ -87,7 +87,7 @@ async fn from_database<'a>(
     args: &Args,
     settings: &Settings,
     graph: &'a Graph,
-) -> Result<Option<(&'a Revision, Catalog)>, Error> {
+) -> Result<Option<(&'a Revision, Plan, Catalog)>, Error> {
     // What can be said without the database should not wait for it.
     let wanted = args.revision.as_deref();
     if let Some(revision) = wanted.and_then(|wanted| graph.find(wanted).ok()) {
@@ -124,7 +124,8 @@ async fn from_database<'a>(
             .detail(format!("Not done: {}.", missing.join(", ")))
             .hint("Run `airlock upgrade` first, or plan against a replay with --replay."));
     }
-    Ok(Some((revision, load::load(&connection).await?)))
+    let (plan, catalog) = planning::against(&connection, revision, settings).await?;
+    Ok(Some((revision, plan, catalog)))
 }
 
 fn check(settings: &Settings, revision: &Revision, now: &Plan) -> Result<Done, Error> {

@@ -1,7 +1,7 @@
 //! From a revision and a catalog to a plan, and whether a plan file still fits.
 
 use super::project;
-use crate::catalog::{Catalog, facts};
+use crate::catalog::{Catalog, Need, facts, load};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
 use crate::journal::downgrade_id;
@@ -9,6 +9,47 @@ use crate::plan::{Plan, PlannedRevision, file};
 use crate::revision::{Revision, RevisionId};
 use crate::rewrite;
 use crate::sql::{Script, canonical};
+use tokio_postgres::Client;
+
+/// The plan of `revision` against the database of `client`, and as much of its catalog as that takes.
+///
+/// # Errors
+/// As [`plan`], and trouble with the database.
+pub async fn against(
+    client: &Client,
+    revision: &Revision,
+    settings: &Settings,
+) -> Result<(Plan, Catalog), Error> {
+    let catalog = catalog(client, &[revision]).await?;
+    match plan(revision, &catalog, settings) {
+        Ok(plan) => Ok((plan, catalog)),
+        // What is said of a name that is missing takes all the others.
+        Err(_) if catalog.relations.are_partial() => {
+            let catalog = load::load(client).await?;
+            Ok((plan(revision, &catalog, settings)?, catalog))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// As much of the catalog as the plans of `revisions` need, one on top of the other.
+///
+/// # Errors
+/// SQL that cannot be read, with its place; trouble with the database.
+pub async fn catalog(client: &Client, revisions: &[&Revision]) -> Result<Catalog, Error> {
+    let (mut text, mut statements) = (String::new(), Vec::new());
+    for revision in revisions {
+        let script = revision.upgrade_script();
+        let script = script.map_err(|error| project::sql_error(revision, error))?;
+        statements.extend(script.statements);
+        text.push_str(&revision.text[revision.upgrade.clone()]);
+        text.push('\n');
+    }
+    match Need::of(&text, &statements) {
+        Some(need) => load::load_needed(client, &need).await,
+        None => load::load(client).await,
+    }
+}
 
 /// The plan of `revision` against a database that looks like `catalog`.
 ///

@@ -40,7 +40,14 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     } else {
         from_database(&wanted, &graph, &settings).await?
     };
-    let planned = plan(&order, &wanted, catalog, &settings)?;
+    let planned = match plan(&order, &wanted, catalog.clone(), &settings) {
+        // What is said of a name that is missing takes all the others.
+        Err(_) if catalog.relations.are_partial() => {
+            let connection = settings.target()?.connect("airlock report").await?;
+            plan(&order, &wanted, load::load(&connection).await?, &settings)?
+        }
+        planned => planned?,
+    };
     if planned.is_empty() {
         let json = json!({ "revisions": [], "reports": [] });
         return Ok(Done::new("Nothing to report: the database has every revision.", json));
@@ -128,5 +135,6 @@ async fn from_database<'a>(
             .detail("A plan leads from a database without the revision to one with it.")
             .hint("Finish it, or take it back. With --replay its report is made all the same."));
     }
-    Ok((order, load::load(&connection).await?))
+    let catalog = planning::catalog(&connection, &order).await?;
+    Ok((order, catalog))
 }

@@ -5,7 +5,6 @@ use super::output::{Done, Output};
 use super::{
     environment, planning, progress, project, standing, stopping, usage, verify_section, waiting,
 };
-use crate::catalog::load;
 use crate::config::Settings;
 use crate::connect::{Connection, Target};
 use crate::error::{Error, Kind};
@@ -93,8 +92,7 @@ impl<'a> Session<'a> {
 
     async fn new_plan(&self, revision: &Revision, path: &str) -> Result<Plan, Error> {
         let connection = self.connect().await?;
-        let catalog = load::load(&connection).await?;
-        let plan = planning::plan(revision, &catalog, self.settings)?;
+        let (plan, catalog) = planning::against(&connection, revision, self.settings).await?;
         // What was seen may have been half of what another runner was doing.
         let journal = standing::journal(&connection).await?;
         let other = waiting::at_work(&connection, &journal).await?;

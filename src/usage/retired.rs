@@ -70,7 +70,7 @@ pub fn counters(plan: &Plan, objects: &[Object]) -> Vec<Counter> {
     found
 }
 
-fn contract_statements(plan: &Plan) -> impl Iterator<Item = &str> {
+pub(super) fn contract_statements(plan: &Plan) -> impl Iterator<Item = &str> {
     plan.steps.iter().filter(|step| step.phase == Phase::Contract).flat_map(|step| {
         match &step.action {
             Action::Transaction { sql } => sql.iter().map(String::as_str).collect::<Vec<_>>(),

@@ -2,8 +2,9 @@
 
 use crate::case::Case;
 use crate::server::Database;
+use airlock::catalog::Need;
 use airlock::error::Kind;
-use airlock::plan::{NoteKind, Phase, Plan, PlannedRevision, Undo};
+use airlock::plan::{NoteKind, Phase, Plan, PlannedRevision, Undo, file};
 use airlock::rewrite::{self, Options, RewriteError};
 use airlock::run::{self, Hooks, Limits, Outcome, RunError, Scope};
 use airlock::sql::{self, Diagnostic, canonical};
@@ -36,11 +37,17 @@ impl Refused {
 
 /// The plan of `case` for a database with its setup. Data statements are batched whatever the size
 /// of the table, or no case could see a batch.
+///
+/// The same plan must come of as much of the catalog as [`Need`] says.
 pub async fn plan(database: &Database<'_>, case: &Case) -> Result<Plan, Refused> {
     let script = sql::parse(&case.text, case.migration.clone())
         .map_err(|error| Refused::new(Kind::Input, &[error.diagnostic().clone()]))?;
     let connection = database.connect().await;
     let catalog = airlock::catalog::load(&connection).await.unwrap();
+    let needed = match Need::of(&case.text[case.migration.clone()], &script.statements) {
+        Some(need) => Some(airlock::catalog::load_needed(&connection, &need).await.unwrap()),
+        None => None,
+    };
     connection.close().await;
     let id = Sha256::digest(case.name.as_bytes())[..6].iter().map(|b| format!("{b:02x}")).collect();
     let revision = PlannedRevision {
@@ -50,8 +57,13 @@ pub async fn plan(database: &Database<'_>, case: &Case) -> Result<Plan, Refused>
         digest: canonical::digest(&script),
     };
     let options = Options { small_table_rows: 0, ..Options::default() };
-    rewrite::plan(&script, &catalog, revision, &options)
-        .map_err(|error: RewriteError| Refused::new(error.kind(), &error.diagnostics()))
+    let planned = rewrite::plan(&script, &catalog, revision.clone(), &options);
+    if let (Some(needed), Ok(plan)) = (&needed, &planned) {
+        let same = rewrite::plan(&script, needed, revision, &options)
+            .unwrap_or_else(|error| panic!("by need: {:#?}", error.diagnostics()));
+        assert_eq!(file::to_toml(&same), file::to_toml(plan), "planned by need");
+    }
+    planned.map_err(|error: RewriteError| Refused::new(error.kind(), &error.diagnostics()))
 }
 
 /// The plan of a case that can be planned.

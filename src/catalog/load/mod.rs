@@ -1,10 +1,11 @@
-//! Reads a [`Catalog`](super::Catalog) from a server, versions 14 to 18.
+//! Reads a [`Catalog`](super::Catalog) from a server, versions 14 to 18: all of it, or what a plan needs.
 //!
 //! A fixed number of queries whatever the number of tables, all of them on one snapshot. Never
 //! changes anything. `queries` and `versions` hold the texts, `relations` and `members` turn rows into
-//! the model, `session` opens and closes the transaction in which they run; `fingerprint` describes
-//! everything there is, to compare databases.
+//! the model, `closure` finds what hangs together, `session` opens and closes the transaction in which
+//! they run; `fingerprint` describes everything there is, to compare databases.
 
+mod closure;
 mod fingerprint;
 mod fingerprint_queries;
 mod members;
@@ -13,7 +14,7 @@ mod relations;
 pub(crate) mod session;
 mod versions;
 
-use super::{Catalog, ExtensionMembers, Function, Role, Server, TypeDef, Volatility};
+use super::{Catalog, ExtensionMembers, Function, Need, Role, Server, TypeDef, Volatility};
 use crate::error::Error;
 use crate::sql::QualifiedName;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +62,16 @@ const SETTINGS: [&str; 23] = [
 /// `Kind::Retry` when someone holds a relation locked for longer than 30 seconds, `Kind::Failed`
 /// for anything else that the server refuses, a lost connection included.
 pub async fn load(client: &Client) -> Result<Catalog, Error> {
-    in_snapshot(client, read(client, None)).await
+    in_snapshot(client, read(client, &Wanted::All)).await
+}
+
+/// What `need` says, and what hangs together with it: enough to plan its statements in a database of
+/// which most is left out. Names that are taken, schemas, types, functions and extensions are complete.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_needed(client: &Client, need: &Need) -> Result<Catalog, Error> {
+    in_snapshot(client, read(client, &Wanted::Needed(need))).await
 }
 
 /// The same for some relations only, to compare facts about them; those that do not exist are left
@@ -70,15 +80,27 @@ pub async fn load(client: &Client) -> Result<Catalog, Error> {
 /// # Errors
 /// As [`load`].
 pub async fn load_relations(client: &Client, names: &[QualifiedName]) -> Result<Catalog, Error> {
-    in_snapshot(client, read(client, Some(names))).await
+    in_snapshot(client, read(client, &Wanted::Named(names))).await
 }
 
-async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalog, Error> {
+/// Which relations are read.
+enum Wanted<'a> {
+    All,
+    Named(&'a [QualifiedName]),
+    Needed(&'a Need),
+}
+
+async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
     let (server, version_num) = server(client).await?;
     client.batch_execute(PRINTING).await.map_err(failed)?;
-    let only = match names {
-        None => None,
-        Some(names) => Some(oids(client, names).await?),
+    let (only, others) = match wanted {
+        Wanted::All => (None, None),
+        Wanted::Named(names) => (Some(oids(client, names).await?), None),
+        Wanted::Needed(need) => {
+            let path = &server.search_path;
+            let needed = closure::relations(client, need, path, version_num).await?;
+            (Some(needed), Some(closure::names(client, version_num).await?))
+        }
     };
     let only: &(dyn ToSql + Sync) = &only;
     let filtered = async |template: &str| {
@@ -146,6 +168,9 @@ async fn read(client: &Client, names: Option<&[QualifiedName]>) -> Result<Catalo
     members::dependants(&mut loaded, &dependants);
     members::views(&mut loaded, &views);
     catalog.relations = loaded.finish().into();
+    if let Some(others) = others {
+        catalog.relations.with_others(others);
+    }
     Ok(catalog)
 }
 

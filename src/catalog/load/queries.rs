@@ -208,12 +208,11 @@ SELECT x.indrelid AS relation,
           AND r.classid = 'pg_class'::regclass AND r.objid = x.indexrelid AND r.objsubid = 0
           AND r.refclassid = 'pg_class'::regclass AND r.refobjid = x.indrelid
           AND r.refobjsubid > 0) AS read ON true
-  LEFT JOIN (
-       SELECT a.attrelid,
-              string_agg(a.attnum || ':' || a.attstattarget, ' ' ORDER BY a.attnum) AS list
-         FROM pg_attribute a JOIN pg_class ic ON ic.oid = a.attrelid AND ic.relkind IN ('i', 'I')
-        WHERE a.attstattarget >= 0
-        GROUP BY a.attrelid) AS targets ON targets.attrelid = x.indexrelid
+  LEFT JOIN LATERAL (
+       SELECT string_agg(a.attnum || ':' || a.attstattarget, ' ' ORDER BY a.attnum) AS list
+         FROM pg_attribute a
+        WHERE x.indexprs IS NOT NULL AND a.attrelid = x.indexrelid AND a.attstattarget >= 0
+       ) AS targets ON true
   LEFT JOIN pg_constraint k
          ON k.conindid = x.indexrelid AND k.conrelid = x.indrelid AND k.contype IN ('p', 'u', 'x')
   LEFT JOIN pg_inherits h ON h.inhrelid = x.indexrelid

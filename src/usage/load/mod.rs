@@ -6,9 +6,9 @@ mod path;
 mod statements;
 
 use super::judge::{Seen, Written};
-use super::retired::{Counter, counters, retired};
+use super::retired::{Counter, contract_statements, counters, retired};
 use super::text::Finder;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Need};
 use crate::connect::database_error;
 use crate::error::Error;
 use crate::plan::Plan;
@@ -23,7 +23,12 @@ use tokio_postgres::Client;
 /// # Errors
 /// Trouble with the database.
 pub async fn look(client: &Client, plan: &Plan) -> Result<Seen, Error> {
-    let catalog = crate::catalog::load(client).await?;
+    // Every name that contract takes away stands in one of its statements.
+    let statements: Vec<&str> = contract_statements(plan).collect();
+    let catalog = match Need::named_in(&statements.join("\n")) {
+        Some(need) => crate::catalog::load_needed(client, &need).await?,
+        None => crate::catalog::load(client).await?,
+    };
     look_with(client, plan, &catalog).await
 }
 
