@@ -16,6 +16,7 @@ pub mod connect;
 pub mod demo;
 pub mod diff;
 pub mod error;
+pub mod fleet;
 pub mod hazard;
 pub mod journal;
 pub mod lint;

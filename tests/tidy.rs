@@ -31,11 +31,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "report",
         &[
             "analyze", "catalog", "diff", "error", "hazard", "journal", "lock", "observe", "plan",
-            "revision", "rewrite", "run", "sql", "usage",
+            "revision", "rewrite", "run", "sql", "usage", "fleet",
         ],
     ),
     // Not pure: it parses on several threads.
     ("lint", &["analyze", "catalog", "hazard", "lock", "plan", "report", "revision", "sql"]),
+    // Takes work from whoever calls it and does none itself.
+    ("fleet", &[]),
     ("connect", &["error"]),
     // `sql` for quoting.
     ("sandbox", &["catalog", "catalog::load", "connect", "error", "sql"]),
@@ -52,7 +54,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("observe", &["analyze", "connect", "error", "lock", "sql"]),
     // The edge: settings, subcommands and the demonstration put the rest together.
     ("telemetry", &["error", "report", "run"]),
-    ("config", &["connect", "error", "plan", "report", "rewrite", "run", "sql", "telemetry"]),
+    (
+        "config",
+        &["connect", "error", "fleet", "plan", "report", "rewrite", "run", "sql", "telemetry"],
+    ),
     ("cli", ANY),
     ("demo", ANY),
     ("main", ANY),

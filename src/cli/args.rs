@@ -1,7 +1,7 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    branches, cancel, catalog, check, contract, current, demo, diff, downgrade, explain, heads,
+    branches, cancel, catalog, check, contract, current, demo, diff, downgrade, explain, fleet, heads,
     history, init, lint, locks, merge, pause, plan, rebase, report, resume, revision, rollback,
     schema, show, stamp, status, sum, test, trace, tune, upgrade, verify,
 };
@@ -63,6 +63,7 @@ pub enum Command {
     Sum(sum::Args),
     Current(current::Args),
     Stamp(stamp::Args),
+    Fleet(fleet::Args),
     Trace(trace::Args),
     Verify(verify::Args),
     Locks(locks::Args),

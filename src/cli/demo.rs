@@ -17,7 +17,7 @@ pub struct Args {
 
 pub async fn run(args: Args, output: &Output) -> Result<Done, Error> {
     let stop = stopping::listen(output)?;
-    let said = *output;
+    let said = output.clone();
     let options = demo::Options {
         rows: args.rows,
         limits: Limits::default(),

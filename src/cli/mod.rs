@@ -16,6 +16,7 @@ mod diff;
 mod downgrade;
 mod environment;
 mod explain;
+mod fleet;
 mod gates;
 mod heads;
 mod history;
@@ -104,6 +105,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Downgrade(args) => block_on(downgrade::run(args, &cli.global, output)),
         Command::Stamp(args) => block_on(stamp::run(args, &cli.global, output)),
         Command::History(args) => block_on(history::run(args, &cli.global)),
+        Command::Fleet(args) => block_on(fleet::run(args, &cli.global, output)),
         Command::Trace(args) => block_on(trace::run(args, &cli.global, output)),
         Command::Verify(args) => block_on(verify::run(args, &cli.global, output)),
         Command::Locks(args) => block_on(locks::run(args, &cli.global, output)),

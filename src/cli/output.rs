@@ -5,6 +5,7 @@ use crate::error::{Error, Kind};
 use crate::report;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::sync::Arc;
 
 /// The result of a command.
 #[derive(Debug)]
@@ -34,9 +35,11 @@ impl Done {
 }
 
 /// How to print.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Output {
     format: Format,
+    /// Whom remarks are about, when several are at work.
+    about: Option<Arc<str>>,
 }
 
 impl Output {
@@ -46,7 +49,12 @@ impl Output {
             Color::Always => anstream::ColorChoice::Always.write_global(),
             Color::Never => anstream::ColorChoice::Never.write_global(),
         }
-        Self { format }
+        Self { format, about: None }
+    }
+
+    /// The same for one of several, whose name stands before its remarks.
+    pub fn under(&self, name: &str) -> Self {
+        Self { format: self.format, about: Some(name.into()) }
     }
 
     pub fn format(&self) -> Format {
@@ -60,8 +68,17 @@ impl Output {
     /// A remark on the way, on stderr.
     pub fn say(&self, text: &str) {
         match self.format {
-            Format::Json => stderr(&json!({ "event": "notice", "text": plain(text) }).to_string()),
-            _ => stderr(text),
+            Format::Json => {
+                let mut notice = json!({ "event": "notice", "text": plain(text) });
+                if let Some(name) = &self.about {
+                    notice["target"] = json!(**name);
+                }
+                stderr(&notice.to_string());
+            }
+            _ => match &self.about {
+                Some(name) => stderr(&format!("{name}: {text}")),
+                None => stderr(text),
+            },
         }
     }
 

@@ -12,11 +12,12 @@ use crate::journal::{Rollout, StepState};
 use crate::plan::{Phase, Plan, Step, file};
 use crate::report;
 use crate::revision::Revision;
-use crate::run::{self, End, Hooks, Outcome, Scope, Stop};
+use crate::run::{self, End, Hooks, Outcome, Progress, Scope, Stop};
 use crate::telemetry::Telemetry;
 use crate::telemetry::hook::Occasion;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A session of work on one database.
@@ -29,6 +30,8 @@ pub struct Session<'a> {
     runs: Vec<(Plan, Outcome)>,
     verified: usize,
     confirmed: bool,
+    /// The plans of the folder are not for this database, nor its plans for the folder.
+    own_plans: bool,
 }
 
 impl<'a> Session<'a> {
@@ -48,8 +51,46 @@ impl<'a> Session<'a> {
         )?;
         let hooks =
             Hooks { progress: telemetry.progress(), stop: stopping::listen(output)?, tap: None };
-        let runs = Vec::new();
-        Ok(Self { settings, output, target, hooks, telemetry, runs, verified: 0, confirmed: false })
+        Ok(Self {
+            settings,
+            output,
+            target,
+            hooks,
+            telemetry,
+            runs: Vec::new(),
+            verified: 0,
+            confirmed: false,
+            own_plans: false,
+        })
+    }
+
+    /// One of several sessions: `progress` hears of its runs, `stop` stops all of them, and somebody
+    /// has confirmed that they are meant. With `own_plans` plans are kept in the journal alone.
+    ///
+    /// # Errors
+    /// A log that cannot be opened.
+    pub fn beside(
+        settings: &'a Settings,
+        output: &'a Output,
+        target: Target,
+        progress: Arc<dyn Progress>,
+        stop: &Stop,
+        own_plans: bool,
+    ) -> Result<Self, Error> {
+        let environment = target.libpq_environment();
+        let telemetry = Telemetry::start(&settings.telemetry, progress, environment)?;
+        let hooks = Hooks { progress: telemetry.progress(), stop: stop.clone(), tap: None };
+        Ok(Self {
+            settings,
+            output,
+            target,
+            hooks,
+            telemetry,
+            runs: Vec::new(),
+            verified: 0,
+            confirmed: true,
+            own_plans,
+        })
     }
 
     pub async fn connect(&self) -> Result<Connection, Error> {
@@ -67,6 +108,16 @@ impl<'a> Session<'a> {
         rollout: Option<&Rollout>,
         reviewed: bool,
     ) -> Result<Plan, Error> {
+        if self.own_plans {
+            let plan = match rollout {
+                Some(rollout) => journaled_plan(rollout)?,
+                None => {
+                    planning::against(&*self.connect().await?, revision, self.settings).await?.0
+                }
+            };
+            planning::fits_migration(&plan, revision)?;
+            return Ok(plan);
+        }
         let path = project::plan_path(self.settings, revision).display().to_string();
         let plan = match (project::read_plan(self.settings, revision)?, rollout) {
             (Some(plan), _) => plan,

@@ -17,7 +17,7 @@ pub fn listen(output: &Output) -> Result<Stop, Error> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let stop = Stop::new();
-    let (handle, output) = (stop.clone(), *output);
+    let (handle, output) = (stop.clone(), output.clone());
     tokio::spawn(async move {
         loop {
             tokio::select! {

@@ -117,7 +117,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             session.tell(Occasion::BeforeUpgrade, &json!({ "pending": ids })).await?;
             begun = true;
         }
-        match proceed(&mut session, &pending, &journal, &args).await {
+        match proceed(&mut session, &pending, &journal, &Wish::from(&args)).await {
             Ok(Stand::Done) => journal = standing::journal(&*session.connect().await?).await?,
             Ok(Stand::Stopped(stop)) => {
                 session.tell(Occasion::AfterUpgrade, &json!({ "pending": stop.later })).await?;
@@ -134,13 +134,13 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
 }
 
 /// Where the pending revisions came to.
-enum Stand<'a> {
+pub(super) enum Stand<'a> {
     Done,
     Stopped(Stop<'a>),
 }
 
 /// A revision that stands before a phase, and those behind it.
-struct Stop<'a> {
+pub(super) struct Stop<'a> {
     revision: &'a Revision,
     before: Phase,
     gate: Option<Gate>,
@@ -149,17 +149,30 @@ struct Stop<'a> {
     later: Vec<String>,
 }
 
-async fn proceed<'a>(
+/// How far, and whether plans have to be there.
+pub(super) struct Wish<'w> {
+    pub(super) through: Option<Phase>,
+    pub(super) because: Option<&'w str>,
+    pub(super) reviewed: bool,
+}
+
+impl<'w> From<&'w Args> for Wish<'w> {
+    fn from(args: &'w Args) -> Self {
+        let through = args.through.map(Phase::from);
+        Self { through, because: args.because.as_deref(), reviewed: args.reviewed }
+    }
+}
+
+pub(super) async fn proceed<'a>(
     session: &mut Session<'_>,
     pending: &[&'a Revision],
     journal: &Journal,
-    args: &Args,
+    wish: &Wish<'_>,
 ) -> Result<Stand<'a>, Error> {
-    let asked = args.through.map(Phase::from);
     for (index, revision) in pending.iter().enumerate() {
         session.go_on()?;
         let rollout = standing::rollout(journal, &revision.id);
-        let plan = session.plan(revision, rollout, args.reviewed).await?;
+        let plan = session.plan(revision, rollout, wish.reviewed).await?;
         let gates = plan.gates.clone();
         let stop = |before: Phase, silent: bool| {
             let gate = gates.iter().find(|gate| gate.before == before).cloned();
@@ -167,12 +180,11 @@ async fn proceed<'a>(
                 pending[index + 1..].iter().map(|revision| revision.id.to_string()).collect();
             Stand::Stopped(Stop { revision, before, gate, silent, later })
         };
-        let Some(through) = asked.or_else(|| gates::through(&plan, rollout)) else {
+        let Some(through) = wish.through.or_else(|| gates::through(&plan, rollout)) else {
             return Ok(stop(rollout.map_or(Phase::Expand, |rollout| rollout.phase), true));
         };
         if through == Phase::Contract && rollout.is_some_and(usage::stands_at_gate) {
-            let because = args.because.as_deref();
-            usage::pass(&session.target, &plan, because, session.output).await?;
+            usage::pass(&session.target, &plan, wish.because, session.output).await?;
         }
         match session.execute(plan, Some(revision), through).await? {
             End::Finished | End::RolledBack => {}
@@ -183,7 +195,7 @@ async fn proceed<'a>(
 }
 
 /// What has to have run, in order.
-fn wanted<'a>(
+pub(super) fn wanted<'a>(
     graph: &'a Graph,
     applied: &[RevisionId],
     target: Option<&str>,
@@ -215,7 +227,7 @@ fn warn(graph: &Graph, journal: &Journal, output: &Output) {
 }
 
 /// A rollout that is under way is finished or rolled back before another one starts.
-fn refuse_other_rollouts(journal: &Journal, first: &Revision) -> Result<(), Error> {
+pub(super) fn refuse_other_rollouts(journal: &Journal, first: &Revision) -> Result<(), Error> {
     let other = journal.rollouts.iter().find(|rollout| {
         let open = match rollout.state {
             RolloutState::Running | RolloutState::AtGate | RolloutState::RollingBack => true,

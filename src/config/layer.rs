@@ -1,5 +1,6 @@
 //! One source of settings: flags, environment or file. Each has its own, all have the same shape.
 
+use super::targets::FileTargets;
 use super::telemetry::{FileHook, FileLog, FileMetrics};
 use super::throttle::FileThrottle;
 use super::value;
@@ -96,6 +97,7 @@ pub(super) struct FileLayer {
     pub(super) reviewed: bool,
     pub(super) confirm: bool,
     pub(super) after: Option<String>,
+    pub(super) targets: BTreeMap<String, FileTargets>,
     pub(super) env: BTreeMap<String, FileLayer>,
 }
 

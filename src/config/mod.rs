@@ -7,12 +7,14 @@
 
 mod environment;
 pub mod layer;
+mod targets;
 mod telemetry;
 pub mod template;
 mod throttle;
 
 use crate::connect::Target;
 use crate::error::{Error, Excerpt, Kind};
+use crate::fleet::Group;
 use crate::report::estimate::Speed;
 use crate::rewrite;
 use crate::run::limits::Limits;
@@ -22,6 +24,7 @@ use crate::telemetry::Settings as Telemetry;
 pub use environment::{Earlier, Environment};
 use layer::{FileLayer, LimitsLayer};
 pub use layer::{LintIgnore, LintSettings, SchemaSettings};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,6 +63,8 @@ pub struct Settings {
     pub confirmed: Option<String>,
     /// Only a plan that is there already is run.
     pub reviewed: bool,
+    /// Databases that are taken through the same migrations together, by name.
+    pub targets: BTreeMap<String, Group>,
 }
 
 /// Where the database is, password and all: never shown.
@@ -249,6 +254,7 @@ fn resolve(
         environment: chosen.map(|chosen| chosen.environment),
         confirmed: flags.confirm,
         reviewed: file.reviewed,
+        targets: targets::groups(file.targets)?,
         speed,
         limits: {
             let throttle = file.throttle.settings()?;

@@ -195,6 +195,23 @@ impl Target {
         Self { user: name.to_owned(), password, ..self.clone() }
     }
 
+    /// The same database with another search path than the role's; `path` as `SET` takes it.
+    #[must_use]
+    pub fn with_search_path(&self, path: &str) -> Self {
+        let mut options = self.base.get_options().unwrap_or_default().to_owned();
+        options.push_str(" -c search_path=");
+        for c in path.chars() {
+            // The server takes the options apart at spaces (`pg_split_opts`).
+            if c.is_whitespace() || c == '\\' {
+                options.push('\\');
+            }
+            options.push(c);
+        }
+        let mut same = self.clone();
+        same.base.options(options.trim_start());
+        same
+    }
+
     pub fn database(&self) -> &str {
         &self.database
     }

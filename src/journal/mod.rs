@@ -162,6 +162,18 @@ impl Rollout {
 /// # Errors
 /// A journal of another version, one that breaks its own rules, or trouble with the database.
 pub async fn read(client: &Client) -> Result<Journal, JournalError> {
+    read_some(client, None).await
+}
+
+/// [`read`] with the rollouts of `revisions` alone: a database with many schemas may have very many.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_of(client: &Client, revisions: &[&str]) -> Result<Journal, JournalError> {
+    read_some(client, Some(revisions)).await
+}
+
+async fn read_some(client: &Client, only: Option<&[&str]>) -> Result<Journal, JournalError> {
     if !client.query_typed_one(schema::EXISTS, &[]).await?.get::<_, bool>(0) {
         return Ok(Journal::default());
     }
@@ -171,8 +183,8 @@ pub async fn read(client: &Client) -> Result<Journal, JournalError> {
     }
     // One statement each; the order makes a step or walk without its rollout impossible to meet,
     // as both are deleted with it.
-    let steps = client.query_typed(READ_STEPS, &[]).await?;
-    let rollouts = client.query_typed(READ_ROLLOUTS, &[]).await?;
+    let steps = client.query_typed(READ_STEPS, &[(&only, Type::TEXT_ARRAY)]).await?;
+    let rollouts = client.query_typed(READ_ROLLOUTS, &[(&only, Type::TEXT_ARRAY)]).await?;
     let runner = client.query_typed_opt(&runner::read().sql, &[]).await?;
     // A journal of an older airlock has none.
     let orders = if client.query_typed_one(control::EXISTS, &[]).await?.get(0) {
@@ -198,7 +210,7 @@ const READ_ROLLOUTS: &str = "SELECT revision, parents, message, plan_digest, mig
     plan, state, phase, applied_by, applied_from, applied_with, facts, \
     (pg_catalog.date_part('epoch', started_at) * 1000000)::bigint AS started_us, \
     (pg_catalog.date_part('epoch', finished_at) * 1000000)::bigint AS finished_us \
-    FROM airlock.rollout ORDER BY started_at, revision";
+    FROM airlock.rollout WHERE $1 IS NULL OR revision = ANY ($1) ORDER BY started_at, revision";
 
 const READ_STEPS: &str = "SELECT s.revision, s.step, s.phase, s.kind, s.state, s.attempts, \
     s.waited_ms, s.held_ms, s.worst_stall_ms, s.rows, s.batches, s.vacuums, s.detail, \
@@ -211,7 +223,7 @@ const READ_STEPS: &str = "SELECT s.revision, s.step, s.phase, s.kind, s.state, s
                sum(w.end_block - w.first_block)::bigint AS blocks_total, \
                sum(w.rows)::bigint AS walk_rows, max(w.pass)::bigint AS pass \
         FROM airlock.walk AS w WHERE w.revision = s.revision AND w.step = s.step) AS w ON true \
-    ORDER BY s.revision, s.ordinal";
+    WHERE $1 IS NULL OR s.revision = ANY ($1) ORDER BY s.revision, s.ordinal";
 
 fn rollout(row: &Row) -> Result<Rollout, JournalError> {
     let facts: Option<serde_json::Value> = row.get("facts");

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod error;
 pub mod escape;
 pub mod estimate;
+pub mod fleet;
 pub mod hazard;
 pub mod html;
 pub mod impact;

@@ -35,7 +35,29 @@ impl RevisionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same revision in one schema of a database, whose journal may know it in many: the id, `@`
+    /// and the schema, shortened to what names may be derived from.
+    #[must_use]
+    pub fn of_schema(&self, schema: &str) -> Self {
+        let whole = format!("{}@{schema}", self.0);
+        if whole.len() <= MAX_ID_BYTES && self.0.len() + 1 < MAX_ID_BYTES {
+            return Self(whole);
+        }
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(whole.as_bytes());
+        let tag: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let mut end = MAX_ID_BYTES - tag.len() - 1;
+        while !whole.is_char_boundary(end) {
+            end -= 1;
+        }
+        Self(format!("{}_{tag}", &whole[..end]))
+    }
 }
+
+/// Longest id, in bytes: names of triggers, functions and sequences are made of it, and none may pass
+/// 63 bytes.
+const MAX_ID_BYTES: usize = 40;
 
 impl fmt::Display for RevisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

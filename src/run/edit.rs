@@ -38,7 +38,7 @@ pub async fn edit<T>(
         host: identity.host.clone(),
         version: identity.version.clone(),
     };
-    let (commands, result) = decide(&read_journal(&work).await?, &by)?;
+    let (commands, result) = decide(&read_journal(&work, None).await?, &by)?;
     if !commands.is_empty() {
         takeover::make_journal(&work).await?;
         let written = write(&work, &identity, &commands).await;

@@ -132,6 +132,14 @@ impl Run<'_> {
         connect(self.target, &self.pace.limits(), shared, search_path).await
     }
 
+    /// The rollout that the goal is about; a rollback asks about those that came after it too.
+    fn concerned(&self, goal: Goal) -> Option<&str> {
+        match goal {
+            Goal::Execute(_) => Some(&self.plan.revision.id),
+            Goal::RollBack => None,
+        }
+    }
+
     async fn attempt(
         &mut self,
         goal: Goal,
@@ -141,7 +149,7 @@ impl Run<'_> {
     ) -> Result<Outcome, RunError> {
         admit::check_plan(self.plan, server.major)?;
         // Nothing pending: no lock is taken, not even the runner's.
-        let found = read_journal(&work).await?;
+        let found = read_journal(&work, self.concerned(goal)).await?;
         let before = found.rollout(&self.plan.revision.id);
         let ended = match goal {
             Goal::Execute(scope) => nothing_pending(self.plan, before, scope)?,
@@ -189,7 +197,7 @@ impl Run<'_> {
         takeover::make_journal(&runner.work).await?;
         takeover::take_over(runner).await?;
         // Again: another runner may have been at work until now.
-        let found = read_journal(&runner.work).await?;
+        let found = read_journal(&runner.work, self.concerned(goal)).await?;
         let end = match goal {
             Goal::Execute(scope) => self.execute(runner, &found, scope).await?,
             Goal::RollBack => rollback::roll_back(self, runner, &found).await?,
@@ -224,7 +232,7 @@ impl Run<'_> {
             }
             Admission::Done => return Ok(End::Finished),
         }
-        let found = read_journal(&runner.work).await?;
+        let found = read_journal(&runner.work, Some(&revision)).await?;
         let state = entered(&found, &revision)?;
         let todo: Vec<_> = admit::pending(self.plan, state).collect();
         self.event(Event::RunStarted {
@@ -323,8 +331,12 @@ async fn write(runner: &Runner<'_>, command: &journal::Command) -> Result<(), Ru
     runner.work.write(command).await.map(drop).map_err(|fault| fault.doing(command.label))
 }
 
-pub(super) async fn read_journal(work: &Session) -> Result<Journal, RunError> {
-    journal::read(work.client()).await.map_err(|error| match error {
+pub(super) async fn read_journal(work: &Session, only: Option<&str>) -> Result<Journal, RunError> {
+    let found = match only {
+        Some(revision) => journal::read_of(work.client(), &[revision]).await,
+        None => journal::read(work.client()).await,
+    };
+    found.map_err(|error| match error {
         JournalError::Database(error) if crate::connect::is_connection_lost(&error) => {
             RunError::Lost { step: None, reason: error.to_string() }
         }

@@ -19,6 +19,11 @@ fn generated() -> String {
     for subcommand in command.get_subcommands_mut() {
         let name = subcommand.get_name().to_owned();
         write!(text, "\n## airlock {name}\n\n```text\n{}```\n", help(subcommand)).unwrap();
+        for inner in subcommand.get_subcommands_mut() {
+            let inner_name = inner.get_name().to_owned();
+            write!(text, "\n## airlock {name} {inner_name}\n\n```text\n{}```\n", help(inner))
+                .unwrap();
+        }
     }
     text
 }

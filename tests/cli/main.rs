@@ -7,6 +7,7 @@ mod documentation;
 mod downgrade;
 mod environments;
 mod explain;
+mod fleet;
 mod full_disk;
 mod graph;
 mod killed;

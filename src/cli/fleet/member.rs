@@ -1,0 +1,105 @@
+//! One member of a fleet: its revisions, where it stands, and taking it further.
+
+use super::find::Found;
+use crate::cli::output::Output;
+use crate::cli::rollout::Session;
+use crate::cli::{standing, upgrade};
+use crate::config::Settings;
+use crate::error::Error;
+use crate::journal::{self, Journal, RolloutState};
+use crate::report::fleet::{Reached, Row};
+use crate::revision::{Graph, Revision, RevisionId};
+use crate::run::{Progress, RunError, Stop};
+use std::sync::Arc;
+use tokio_postgres::Client;
+
+/// The revisions of the folder as the member's journal knows them: a schema has each under an id of
+/// its own, because the journal is that of the database.
+///
+/// # Errors
+/// None that the folder itself did not have.
+pub(super) fn revisions(graph: &Graph, found: &Found) -> Result<Graph, Error> {
+    let Some(schema) = &found.member.schema else { return Ok(graph.clone()) };
+    let own = |revision: &Revision| Revision {
+        id: revision.id.of_schema(schema),
+        parents: revision.parents.iter().map(|id| id.of_schema(schema)).collect(),
+        ..revision.clone()
+    };
+    Ok(Graph::build(graph.revisions().iter().map(own).collect())?)
+}
+
+/// What the journal says of the revisions in `graph`.
+async fn journal(client: &Client, graph: &Graph) -> Result<Journal, Error> {
+    let ids: Vec<&str> = graph.revisions().iter().map(|revision| revision.id.as_str()).collect();
+    journal::read_of(client, &ids).await.map_err(|error| RunError::from(error).into())
+}
+
+/// Where the member stands.
+///
+/// # Errors
+/// Trouble with the database.
+pub(super) async fn look(graph: &Graph, found: &Found) -> Result<Row, Error> {
+    let graph = revisions(graph, found)?;
+    let connection = found.target.connect("airlock fleet").await?;
+    let journal = journal(&connection, &graph).await?;
+    Ok(row(&graph, &journal))
+}
+
+fn row(graph: &Graph, journal: &Journal) -> Row {
+    let done = graph.revisions().iter().filter(|r| standing::is_done(journal, &r.id)).count();
+    let open = graph.revisions().iter().find_map(|revision| {
+        let rollout = standing::rollout(journal, &revision.id)?;
+        (rollout.state != RolloutState::Done).then_some((revision, rollout))
+    });
+    let reached = match open {
+        Some((revision, rollout)) => {
+            let path = revision.stem().to_owned();
+            match rollout.state {
+                RolloutState::AtGate => Reached::AtGate { revision: path, before: rollout.phase },
+                RolloutState::Running => Reached::Under { revision: path, phase: rollout.phase },
+                RolloutState::RollingBack | RolloutState::RolledBack | RolloutState::Done => {
+                    Reached::RollingBack { revision: path }
+                }
+            }
+        }
+        None if done == graph.revisions().len() => Reached::UpToDate,
+        None => Reached::Pending,
+    };
+    Row { done, total: graph.revisions().len(), reached }
+}
+
+/// Runs what is pending, as `airlock upgrade` does, and says where the member stands then.
+///
+/// # Errors
+/// Whatever stops the upgrade.
+pub(super) async fn upgrade(
+    graph: &Graph,
+    found: &Found,
+    settings: &Settings,
+    output: &Output,
+    progress: Arc<dyn Progress>,
+    stop: &Stop,
+    last: Option<&str>,
+    wish: &upgrade::Wish<'_>,
+) -> Result<Row, Error> {
+    let graph = revisions(graph, found)?;
+    let target = found.target.clone();
+    let own_plans = found.member.schema.is_some();
+    let mut session = Session::beside(settings, output, target, progress, stop, own_plans)?;
+    let connection = session.connect().await?;
+    let before = journal(&connection, &graph).await?;
+    let revisions = graph.revisions().iter();
+    let applied: Vec<RevisionId> = revisions
+        .filter(|revision| standing::is_done(&before, &revision.id))
+        .map(|revision| revision.id.clone())
+        .collect();
+    let wanted = upgrade::wanted(&graph, &applied, last)?;
+    let pending: Vec<&Revision> =
+        wanted.into_iter().filter(|found| !standing::is_done(&before, &found.id)).collect();
+    if let Some(first) = pending.first() {
+        upgrade::refuse_other_rollouts(&before, first)?;
+        upgrade::proceed(&mut session, &pending, &before, wish).await?;
+    }
+    let after = journal(&connection, &graph).await?;
+    Ok(row(&graph, &after))
+}
