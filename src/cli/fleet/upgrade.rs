@@ -74,9 +74,17 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> Result<
         let name = &members[place].name;
         let progress = board.begin(name);
         let quiet = output.under(name);
-        let ended =
-            Box::pin(member::upgrade(&graph, &found[place], &each, &quiet, progress, &stop, &wish))
-                .await;
+        let ended = Box::pin(member::upgrade(
+            &graph,
+            &found[place],
+            &each,
+            &quiet,
+            progress,
+            &stop,
+            last,
+            &wish,
+        ))
+        .await;
         board.end(name);
         match &ended {
             Ok(row) => quiet.say(&row.sentence()),
