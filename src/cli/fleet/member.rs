@@ -68,24 +68,30 @@ fn row(graph: &Graph, journal: &Journal) -> Row {
     Row { done, total: graph.revisions().len(), reached }
 }
 
+/// What holds for every member of a run.
+pub(super) struct All<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) settings: &'a Settings,
+    pub(super) stop: &'a Stop,
+    /// The last revision to run.
+    pub(super) last: Option<&'a str>,
+    pub(super) wish: upgrade::Wish<'a>,
+}
+
 /// Runs what is pending, as `airlock upgrade` does, and says where the member stands then.
 ///
 /// # Errors
 /// Whatever stops the upgrade.
 pub(super) async fn upgrade(
-    graph: &Graph,
+    all: &All<'_>,
     found: &Found,
-    settings: &Settings,
     output: &Output,
     progress: Arc<dyn Progress>,
-    stop: &Stop,
-    last: Option<&str>,
-    wish: &upgrade::Wish<'_>,
 ) -> Result<Row, Error> {
-    let graph = revisions(graph, found)?;
+    let graph = revisions(all.graph, found)?;
     let target = found.target.clone();
     let own_plans = found.member.schema.is_some();
-    let mut session = Session::beside(settings, output, target, progress, stop, own_plans)?;
+    let mut session = Session::beside(all.settings, output, target, progress, all.stop, own_plans)?;
     let connection = session.connect().await?;
     let before = journal(&connection, &graph).await?;
     let revisions = graph.revisions().iter();
@@ -93,12 +99,12 @@ pub(super) async fn upgrade(
         .filter(|revision| standing::is_done(&before, &revision.id))
         .map(|revision| revision.id.clone())
         .collect();
-    let wanted = upgrade::wanted(&graph, &applied, last)?;
+    let wanted = upgrade::wanted(&graph, &applied, all.last)?;
     let pending: Vec<&Revision> =
         wanted.into_iter().filter(|found| !standing::is_done(&before, &found.id)).collect();
     if let Some(first) = pending.first() {
         upgrade::refuse_other_rollouts(&before, first)?;
-        upgrade::proceed(&mut session, &pending, &before, wish).await?;
+        upgrade::proceed(&mut session, &pending, &before, &all.wish).await?;
     }
     let after = journal(&connection, &graph).await?;
     Ok(row(&graph, &after))

@@ -62,29 +62,24 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> Result<
     let telemetry =
         telemetry::Settings { textfile: None, listen: None, ..settings.telemetry.clone() };
     let each = Settings { telemetry, ..settings.clone() };
-    let wish = upgrade::Wish {
-        through: args.through.map(Phase::from),
-        because: args.because.as_deref(),
-        reviewed: args.reviewed,
+    let all = member::All {
+        graph: &graph,
+        settings: &each,
+        stop: &stop,
+        last: args.target.as_deref(),
+        wish: upgrade::Wish {
+            through: args.through.map(Phase::from),
+            because: args.because.as_deref(),
+            reviewed: args.reviewed,
+        },
     };
-    let last = args.target.as_deref();
     output.say(&report::fleet::waves(&waves, &members));
     let board = Arc::new(Board::default());
     let work = async |place: usize| {
         let name = &members[place].name;
         let progress = board.begin(name);
         let quiet = output.under(name);
-        let ended = Box::pin(member::upgrade(
-            &graph,
-            &found[place],
-            &each,
-            &quiet,
-            progress,
-            &stop,
-            last,
-            &wish,
-        ))
-        .await;
+        let ended = Box::pin(member::upgrade(&all, &found[place], &quiet, progress)).await;
         board.end(name);
         match &ended {
             Ok(row) => quiet.say(&row.sentence()),
