@@ -264,6 +264,15 @@ impl<'a> Draft<'a> {
             .find(|step| step.phase == phase)
     }
 
+    /// The undo that drops the table `name`, which a step so far creates.
+    pub fn undo_that_drops(&mut self, name: &QualifiedName) -> Option<&mut Undo> {
+        let drop = format!("DROP TABLE IF EXISTS {name}");
+        self.steps
+            .iter_mut()
+            .map(|drafted| &mut drafted.step.undo)
+            .find(|undo| matches!(undo, Undo::Transaction { sql, .. } if sql.contains(&drop)))
+    }
+
     /// The latest phase in which a step so far is about `relation`.
     pub fn latest_phase(&self, relation: &QualifiedName) -> Option<Phase> {
         self.steps

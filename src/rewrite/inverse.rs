@@ -4,12 +4,12 @@
 //! it, and `rollback` reports it.
 
 use super::dispatch::target;
-use super::draft::Draft;
+use super::draft::{Draft, lock_set};
 use super::op;
 use super::text::alter;
 use super::{
     acl, groups, identity, partition, rename_other, replaced_view, schema_elements_back,
-    set_not_null,
+    set_not_null, undo_locks,
 };
 use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
 use crate::lock::LockMode;
@@ -21,8 +21,19 @@ use pg_query::protobuf::{
     RangeVar, RenameStmt,
 };
 
-/// The undo of `statement` on the catalog as it is before it.
+/// The undo of `statement` on the catalog as it is before it, with the locks that it takes.
 pub(super) fn of(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
+    match unannounced(draft, statement) {
+        Undo::Transaction { sql, locks } => {
+            let found = undo_locks::of(&draft.catalog, statement, &sql);
+            let all = locks.into_iter().chain(found).map(|lock| (lock.relation, lock.mode));
+            Undo::Transaction { sql, locks: lock_set(all) }
+        }
+        undo => undo,
+    }
+}
+
+fn unannounced(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
     match &statement.node {
         NodeEnum::AlterTableStmt(alter) => alter_table(draft, statement, alter.relation.as_ref()),
         NodeEnum::CommentStmt(comment) => comment_of(draft, comment),
@@ -45,10 +56,7 @@ pub(super) fn of(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
             }
         }
         NodeEnum::CreateSchemaStmt(create) if !create.schema_elts.is_empty() => {
-            match schema_elements_back::back(create) {
-                Some(undo) => undo,
-                None => irreversible(draft, statement),
-            }
+            schema_elements_back::back(create).unwrap_or_else(|| irreversible(draft, statement))
         }
         // Undoing the CREATE TABLE takes the rows with it.
         NodeEnum::InsertStmt(insert)
@@ -208,7 +216,8 @@ fn new_name(draft: &Draft<'_>, range: &RangeVar) -> Option<QualifiedName> {
 fn alter_table(draft: &mut Draft<'_>, statement: &Statement, range: Option<&RangeVar>) -> Undo {
     let Some(name) = target(draft, range) else { return Undo::Nothing };
     if draft.is_new(&name) {
-        // Undoing the CREATE TABLE takes everything with it.
+        // Undoing the CREATE TABLE takes everything with it, and lets go of what it refers to.
+        undo_locks::with_new_table(draft, statement, &name);
         return Undo::Nothing;
     }
     let Some(found) = draft.catalog.relation(&name).cloned() else { return Undo::Nothing };

@@ -48,6 +48,7 @@ mod shadow_view;
 mod substitute;
 mod sync;
 mod text;
+mod undo_locks;
 mod witness;
 
 pub use error::{Refusal, RewriteError};

@@ -10,7 +10,7 @@ use airlock::lock::LockMode;
 use airlock::observe::compare::{Difference, not_within};
 use airlock::observe::run::{End, Outcome, observe};
 use airlock::observe::{Effects, Relations, differences};
-use airlock::plan::{Plan, RelationLock};
+use airlock::plan::{Plan, RelationLock, Undo};
 use airlock::run::{Label, Tap, Verdict};
 use airlock::sql::{self, QualifiedName, Shape, Statement, shape};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -99,6 +99,10 @@ fn changes_rows(statement: &Statement) -> bool {
 /// Looks, before each commit of a run, at what the runner holds.
 pub struct Watch {
     plan: Plan,
+    /// Whether the run takes the steps back.
+    back: bool,
+    /// What is there before the plan runs.
+    known: Relations,
     observer: Connection,
     wrong: Mutex<Vec<String>>,
 }
@@ -119,8 +123,18 @@ const HELD: &str = "SELECT DISTINCT n.nspname, c.relname, l.mode
 
 impl Watch {
     pub async fn new(database: &Database<'_>, plan: &Plan) -> Arc<Self> {
+        Self::beginning(database, plan, false).await
+    }
+
+    /// For a rollback, made before the plan runs.
+    pub async fn of_rollback(database: &Database<'_>, plan: &Plan) -> Arc<Self> {
+        Self::beginning(database, plan, true).await
+    }
+
+    async fn beginning(database: &Database<'_>, plan: &Plan, back: bool) -> Arc<Self> {
         let observer = database.connect().await;
-        Arc::new(Self { plan: plan.clone(), observer, wrong: Mutex::default() })
+        let known = Relations::load(&observer).await.unwrap();
+        Arc::new(Self { plan: plan.clone(), back, known, observer, wrong: Mutex::default() })
     }
 
     /// After the run, which must have let go of it.
@@ -141,15 +155,33 @@ impl Watch {
         for row in rows {
             let name = QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1));
             let held = LockMode::from_pg_locks_name(row.get(2)).unwrap();
-            let announced = step
-                .locks
+            let mut locks = Vec::new();
+            if self.back {
+                if !self.known.contains(&name) {
+                    continue;
+                }
+                undo_locks(&step.undo, &mut locks);
+            } else {
+                locks.extend_from_slice(&step.locks);
+            }
+            // Builds and validations beside the application announce no locks for their way back.
+            let beside = self.back && held == LockMode::ShareUpdateExclusive;
+            let announced = locks
                 .iter()
                 .any(|RelationLock { relation, mode }| *relation == name && *mode >= held);
-            if !announced {
+            if !announced && !beside {
                 let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
                 wrong.push(format!("{}: {} on {name}", step.id, held.sql()));
             }
         }
+    }
+}
+
+fn undo_locks(undo: &Undo, into: &mut Vec<RelationLock>) {
+    match undo {
+        Undo::Transaction { locks, .. } => into.extend_from_slice(locks),
+        Undo::Sequence { parts } => parts.iter().for_each(|part| undo_locks(part, into)),
+        _ => {}
     }
 }
 

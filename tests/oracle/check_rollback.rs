@@ -2,6 +2,7 @@
 //! database goes forward and back again, so that a second attempt after a rollback is tried as well.
 
 use crate::case::{Case, Rollback};
+use crate::check_locks::Watch;
 use crate::compare::{Allowed, State, assert_nothing_left};
 use crate::engine;
 use crate::server::Server;
@@ -18,10 +19,14 @@ pub async fn check(server: &Server, case: &Case) {
         if !has_steps && through != engine::BEFORE_GATE {
             continue;
         }
+        let watch = Watch::of_rollback(&database, &plan).await;
         engine::run_through(&database, &plan, through).await;
-        let outcome = engine::rollback(&database, &plan, &Hooks::default())
+        let hooks = Hooks { tap: Some(watch.clone()), ..Hooks::default() };
+        let outcome = engine::rollback(&database, &plan, &hooks)
             .await
             .unwrap_or_else(|e| panic!("rollback from {through}: {}", engine::explain(e)));
+        drop(hooks);
+        watch.assert_announced().await;
         assert_eq!(outcome.end, End::RolledBack);
         let what = format!("rolled back from {through}");
         let after = State::read(&database, case).await;

@@ -170,6 +170,9 @@ fn take_back(draft: &Draft<'_>, above: &Relation, name: &QualifiedName) -> Undo 
         .map(|lock| (lock.relation, lock.mode))
         .collect();
     locks.push((name.clone(), LockMode::AccessExclusive));
+    // The table that goes lets go of what its foreign keys refer to.
+    let referenced = above.constraints.iter().filter_map(|key| key.references.clone());
+    locks.extend(referenced.map(|table| (table, LockMode::AccessExclusive)));
     Undo::Transaction {
         sql: vec![
             alter(&above.name, &format!("DETACH PARTITION {name}")),

@@ -50,6 +50,10 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
     locks.sort();
     let both =
         lock_set([name, &aside].into_iter().map(|name| (name.clone(), LockMode::AccessExclusive)));
+    // The column is renamed back in every partition.
+    let below = locks.iter().filter(|lock| lock.relation != *name).cloned();
+    let undo_locks =
+        lock_set(both.iter().cloned().chain(below).map(|lock| (lock.relation, lock.mode)));
     let back = vec![
         format!("DROP VIEW {name}"),
         format!("ALTER TABLE {aside} RENAME TO {}", quote_ident(&name.name)),
@@ -66,7 +70,7 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
             Action::Transaction { sql },
         )
         .locks(locks)
-        .undo(Undo::Transaction { sql: undo, locks: both.clone() });
+        .undo(Undo::Transaction { sql: undo, locks: undo_locks });
     draft
         .step(
             Phase::Contract,
