@@ -1,8 +1,8 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    branches, cancel, catalog, check, contract, current, demo, diff, downgrade, explain, fleet,
-    heads, history, init, lint, locks, merge, pause, plan, rebase, report, resume, revision,
+    branches, cancel, catalog, check, completions, contract, current, demo, diff, downgrade, explain, fleet,
+    heads, history, init, lint, locks, man, merge, pause, plan, rebase, report, resume, revision,
     rollback, schema, show, stamp, status, sum, test, trace, tune, upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
@@ -73,6 +73,8 @@ pub enum Command {
     Catalog(catalog::Args),
     Schema(schema::Args),
     Explain(explain::Args),
+    Completions(completions::Args),
+    Man(man::Args),
     Demo(demo::Args),
 }
 

@@ -9,6 +9,7 @@ mod branches;
 mod cancel;
 mod catalog;
 mod check;
+mod completions;
 mod contract;
 mod current;
 mod demo;
@@ -26,6 +27,7 @@ mod lint_files;
 mod lint_rules;
 mod locks;
 mod making;
+mod man;
 mod merge;
 mod offline;
 mod output;
@@ -117,6 +119,8 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Catalog(args) => block_on(catalog::run(args, &cli.global)),
         Command::Schema(args) => schema::run(args),
         Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => Ok(completions::run(&args)),
+        Command::Man(args) => man::run(&args),
         Command::Demo(args) => block_on(demo::run(args, output)),
     }
 }
