@@ -9,7 +9,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/opt/homebrew/opt/rustup/bin:/usr/loca
 help:
 	@echo "make demo   watch a table of a million rows being migrated under load"
 	@echo "make test   run every test, on PostgreSQL 14 to 18 (AIRLOCK_TEST_VERSIONS=15,18 for some)"
-	@echo "make bench  measure planning and backfill"
+	@echo "make bench  measure planning, backfill and stalls, beside the same as written"
 	@echo "make lint   check format and lints; make fmt formats"
 	@echo "make setup  only install what is missing"
 

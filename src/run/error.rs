@@ -176,7 +176,8 @@ impl RunError {
             RunError::Busy { .. } | RunError::Replaced { .. } => Kind::Busy,
             RunError::ServerMajor { .. }
             | RunError::PlanChanged { .. }
-            | RunError::FactsChanged { .. } => Kind::Drift,
+            | RunError::FactsChanged { .. }
+            | RunError::Journal(JournalError::Version { .. }) => Kind::Drift,
             RunError::RollbackRefused { .. }
             | RunError::RollingBack { .. }
             | RunError::TriggersWouldFire { .. } => Kind::Refused,

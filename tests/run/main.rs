@@ -11,6 +11,7 @@ mod interference;
 mod long;
 mod lost;
 mod network;
+mod old_journal;
 mod runners;
 mod support;
 mod throttle;

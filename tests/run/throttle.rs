@@ -6,8 +6,9 @@ use airlock::connect::Connection;
 use airlock::plan::Plan;
 use airlock::run::throttle::{Query, Settings, Unreadable, Window};
 use airlock::run::{Event, HeldBy, Limits};
-use airlock::sandbox::Cluster;
+use airlock::sandbox::{Cluster, ClusterOptions};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const SETUP: &str = "CREATE TABLE t (id int PRIMARY KEY, a text, b text);
@@ -356,4 +357,65 @@ async fn a_connection_for_signals_that_dies_is_made_again() {
     let (outcome, ()) = tokio::join!(db.execute_with(&plan, &limits, hooks), watch);
     outcome.unwrap();
     assert_eq!(db.number("SELECT count(*) FROM t WHERE b IS NULL").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn much_wal_holds_back_whoever_writes_it() {
+    let (major, cluster) = newest();
+    let db = Db::on(&cluster, major, SETUP).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (writer, of_writer) = (db.connect().await, stop.clone());
+    let writing = tokio::spawn(async move {
+        let sql = "SELECT pg_logical_emit_message(false, 'test', repeat('x', 8000000))";
+        while !of_writer.load(Ordering::SeqCst) {
+            writer.batch_execute(sql).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let throttle = Settings { wal_rate: Some(30 << 20), ..Settings::default() };
+    holds(&db, throttle, "of WAL a second", async |_| stop.store(true, Ordering::SeqCst)).await;
+    writing.await.unwrap();
+}
+
+#[tokio::test]
+async fn wal_that_is_not_archived_holds_back() {
+    let major = airlock::sandbox::test_versions().unwrap().into_iter().max().unwrap();
+    let settings = [("archive_mode", "on"), ("archive_command", "false"), ("autovacuum", "off")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let options = ClusterOptions { major: Some(major), settings, ..ClusterOptions::default() };
+    let cluster = Cluster::start(&options).unwrap();
+    let db = Db::on(&cluster, major, SETUP).await;
+    for _ in 0..5 {
+        db.run("SELECT pg_logical_emit_message(true, 'test', 'x'); SELECT pg_switch_wal()").await;
+    }
+    let throttle = Settings { archive_backlog: Some(3), ..Settings::default() };
+    holds(&db, throttle, "files of WAL wait to be archived", async |client| {
+        client.batch_execute("ALTER SYSTEM SET archive_command = 'true'").await.unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_who_waited_behind_a_batch_holds_the_next_ones_back() {
+    let (major, cluster) = newest();
+    let db = Db::on(&cluster, major, SETUP).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut readers = Vec::new();
+    for _ in 0..2 {
+        let (client, stop) = (db.connect().await, stop.clone());
+        readers.push(tokio::spawn(async move {
+            // Conflicts with the row locks of a batch, and with nothing else.
+            let sql = "SELECT count(*) FROM (SELECT FROM t WHERE id % 10 = 3 FOR SHARE) AS rows";
+            while !stop.load(Ordering::SeqCst) {
+                client.batch_execute(sql).await.unwrap();
+            }
+        }));
+    }
+    let throttle = Settings { stall: Some(Duration::from_millis(2)), ..Settings::default() };
+    holds(&db, throttle, "behind us a moment ago", async |_| stop.store(true, Ordering::SeqCst))
+        .await;
+    for reader in readers {
+        reader.await.unwrap();
+    }
 }

@@ -1,0 +1,75 @@
+//! The program in a project of its own, and the memory that it took.
+
+use airlock::sandbox::Cluster;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How often the memory is looked at; the kernel keeps its peak.
+const LOOK: Duration = Duration::from_millis(10);
+
+pub struct Program {
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+pub struct Ended {
+    pub code: Option<i32>,
+    pub seconds: f64,
+    /// Largest resident memory, bytes.
+    pub memory: u64,
+    pub said: String,
+}
+
+impl Program {
+    /// With one revision, whose upgrade section is `migration`.
+    pub fn new(cluster: &Cluster, database: &str, migration: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("writes");
+        };
+        std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
+        write("airlock.toml", "");
+        write(
+            "migrations/be00.sql",
+            &format!(
+                "-- revision: be00\n-- parents: none\n-- message: measured\n\
+                 -- created: 2026-01-01T00:00:00Z\n\n-- upgrade\n{migration}\n"
+            ),
+        );
+        let (socket, port) = (cluster.socket_dir().display(), cluster.port());
+        let url = format!("postgresql://postgres@/{database}?host={socket}&port={port}");
+        Self { folder, url }
+    }
+
+    /// Runs it to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Ended {
+        let start = Instant::now();
+        let said = self.folder.path().join("said");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_airlock"))
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .env("DATABASE_URL", &self.url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(std::fs::File::create(&said).expect("a file")))
+            .spawn()
+            .expect("the program starts");
+        let mut memory = 0;
+        let status = loop {
+            memory = peak(&child).unwrap_or(memory);
+            match child.try_wait().expect("it can be waited for") {
+                Some(status) => break status,
+                None => tokio::time::sleep(LOOK).await,
+            }
+        };
+        let said = std::fs::read_to_string(said).unwrap_or_default();
+        Ended { code: status.code(), seconds: start.elapsed().as_secs_f64(), memory, said }
+    }
+}
+
+/// `VmHWM`: the largest resident memory so far.
+fn peak(child: &Child) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+}
