@@ -2,7 +2,7 @@
 
 use airlock::sandbox::Cluster;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often the memory is looked at; the kernel keeps its peak.
 const LOOK: Duration = Duration::from_millis(10);
@@ -14,7 +14,6 @@ pub struct Program {
 
 pub struct Ended {
     pub code: Option<i32>,
-    pub seconds: f64,
     /// Largest resident memory, bytes.
     pub memory: u64,
     pub said: String,
@@ -43,7 +42,6 @@ impl Program {
 
     /// Runs it to its end.
     pub async fn run(&self, arguments: &[&str]) -> Ended {
-        let start = Instant::now();
         let said = self.folder.path().join("said");
         let mut child = Command::new(env!("CARGO_BIN_EXE_airlock"))
             .current_dir(self.folder.path())
@@ -63,7 +61,7 @@ impl Program {
             }
         };
         let said = std::fs::read_to_string(said).unwrap_or_default();
-        Ended { code: status.code(), seconds: start.elapsed().as_secs_f64(), memory, said }
+        Ended { code: status.code(), memory, said }
     }
 }
 

@@ -42,9 +42,10 @@ async fn connect(database: &Database<'_>) -> Connection {
 }
 
 impl Application {
-    pub async fn start(database: &Database<'_>) -> Self {
+    pub async fn start(database: &Database<'_>, silent: bool) -> Self {
         let connection = connect(database).await;
         let rows = connection.query(TABLES, &[]).await.unwrap();
+        let rows = if silent { Vec::new() } else { rows };
         let statements: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         let stop = Arc::new(AtomicBool::new(false));
         let of_task = stop.clone();

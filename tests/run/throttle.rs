@@ -7,6 +7,8 @@ use airlock::plan::Plan;
 use airlock::run::throttle::{Query, Settings, Unreadable, Window};
 use airlock::run::{Event, HeldBy, Limits};
 use airlock::sandbox::{Cluster, ClusterOptions};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -366,13 +368,13 @@ async fn much_wal_holds_back_whoever_writes_it() {
     let stop = Arc::new(AtomicBool::new(false));
     let (writer, of_writer) = (db.connect().await, stop.clone());
     let writing = tokio::spawn(async move {
-        let sql = "SELECT pg_logical_emit_message(false, 'test', repeat('x', 8000000))";
+        // Little at a time: a rate is that of the last tenth of a second.
+        let sql = "SELECT pg_logical_emit_message(false, 'test', repeat('x', 200000))";
         while !of_writer.load(Ordering::SeqCst) {
             writer.batch_execute(sql).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
-    let throttle = Settings { wal_rate: Some(30 << 20), ..Settings::default() };
+    let throttle = Settings { wal_rate: Some(4 << 20), ..Settings::default() };
     holds(&db, throttle, "of WAL a second", async |_| stop.store(true, Ordering::SeqCst)).await;
     writing.await.unwrap();
 }
@@ -380,7 +382,11 @@ async fn much_wal_holds_back_whoever_writes_it() {
 #[tokio::test]
 async fn wal_that_is_not_archived_holds_back() {
     let major = airlock::sandbox::test_versions().unwrap().into_iter().max().unwrap();
-    let settings = [("archive_mode", "on"), ("archive_command", "false"), ("autovacuum", "off")];
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let ready = folder.path().join("ready");
+    let command = format!("test -e {}", ready.display());
+    let settings = [("archive_mode", "on"), ("archive_command", &command), ("autovacuum", "off")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let options = ClusterOptions { major: Some(major), settings, ..ClusterOptions::default() };
     let cluster = Cluster::start(&options).unwrap();
@@ -390,8 +396,11 @@ async fn wal_that_is_not_archived_holds_back() {
     }
     let throttle = Settings { archive_backlog: Some(3), ..Settings::default() };
     holds(&db, throttle, "files of WAL wait to be archived", async |client| {
-        client.batch_execute("ALTER SYSTEM SET archive_command = 'true'").await.unwrap();
-        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        std::fs::write(&ready, "").unwrap();
+        // The archiver, which has given up for a minute, looks again.
+        let sql = "SELECT pg_logical_emit_message(true, 'test', 'x')";
+        client.batch_execute(sql).await.unwrap();
+        client.batch_execute("SELECT pg_switch_wal()").await.unwrap();
     })
     .await;
 }
