@@ -164,17 +164,14 @@ async fn live(
     let what = "the database's schema is what the revisions that ran make";
     let ran: Vec<&Revision> =
         graph.revisions().iter().filter(|r| standing::is_done(journal, &r.id)).collect();
-    let from = match ran.last() {
-        None => Source::Empty,
-        Some(last) => {
-            let before = graph.ancestors(&last.id).len() + 1;
-            if before != ran.len() {
-                let wrong = format!("{} ran before one that comes ahead of it", last.id);
-                return Ok(Finding::new(what, vec![wrong]));
-            }
-            Source::Revisions(Some(last.id.to_string()))
-        }
-    };
+    let tips = graph.tips(ran.iter().map(|revision| &revision.id));
+    let needed = graph.closure(tips.iter().map(|tip| &tip.id));
+    if let Some(missing) = needed.iter().find(|revision| !ran.contains(revision)) {
+        let wrong = format!("{} has not run, and one that comes after it has", missing.id);
+        return Ok(Finding::new(what, vec![wrong]));
+    }
+    let ids: Vec<&str> = tips.iter().map(|tip| tip.id.as_str()).collect();
+    let from = if ids.is_empty() { Source::Empty } else { Source::Revisions(Some(ids.join(" "))) };
     compared(what, &from, &Source::Database(String::new()), decided, settings, output).await
 }
 

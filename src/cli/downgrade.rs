@@ -16,6 +16,7 @@ use crate::plan::{Phase, Plan, Undo};
 use crate::report::loss::{self, Loss};
 use crate::report::{self, printable};
 use crate::revision::{Graph, Revision, RevisionId, Targets};
+use crate::rewrite::reverse::reverse;
 use crate::run::End;
 use crate::sql::Script;
 use crate::telemetry::hook::Occasion;
@@ -28,7 +29,8 @@ use std::time::Duration;
 /// Takes back what ran after the target, the last one first. A revision that has a downgrade section is
 /// taken back by it: the section is planned like an upgrade, against the database as it is, and runs in
 /// the same phases under the same care. One without is taken back by its plan, step by step, where its
-/// contract phase dropped nothing; so is one that is still under way.
+/// contract phase dropped nothing; so is one that is still under way. Otherwise by statements that are
+/// derived from those of the upgrade and shown, if nothing is lost on that way.
 ///
 /// Before anything runs, the data that goes is listed, with about how many rows, and asked for. After an
 /// interruption the same command goes on where it stopped.
@@ -60,6 +62,8 @@ pub struct Args {
 enum Way<'a> {
     /// By its downgrade section.
     Section { revision: &'a Revision, script: Script },
+    /// By what can be told from its upgrade section.
+    Derived { revision: &'a Revision, script: Script, text: String },
     /// By the undo of each step of its plan.
     Undo { plan: Box<Plan> },
 }
@@ -193,12 +197,43 @@ fn step<'a>(
         step.phase == Phase::Contract && step.state != crate::journal::StepState::Pending
     });
     if let Some(step) = contracted {
-        let why = format!("Its contract phase ({}) dropped what would be needed.", step.step);
-        return Err(no_way(revision, &why));
+        return derived(revision, &upgrade, &plan, &step.step, catalog);
     }
     let losses = loss::of_undoing(&upgrade.statements, catalog);
     let stays: Vec<String> = plan.steps.iter().filter_map(irreversible).collect();
     Ok(Step { id, message, way: Way::Undo { plan: Box::new(plan) }, losses, stays })
+}
+
+/// By statements that are told from those of the upgrade.
+fn derived<'a>(
+    revision: &'a Revision,
+    upgrade: &Script,
+    plan: &Plan,
+    step: &str,
+    catalog: &mut Catalog,
+) -> Result<Step<'a>, Error> {
+    let text = reverse(upgrade, &plan.facts).map_err(|found| {
+        no_way(
+            revision,
+            &format!(
+                "Its contract phase ({step}) has run, so its plan cannot be taken back; and from \
+                 statement {} no downgrade can be told: {}.",
+                found.number, found.why
+            ),
+        )
+    })?;
+    let script = crate::sql::parse(&text, 0..text.len()).map_err(|error| {
+        Error::at(Kind::Failed, "the derived downgrade", &text, error.into_diagnostic())
+    })?;
+    let losses = loss::of_statements(&script.statements, catalog);
+    let (id, message) = (revision.id.to_string(), revision.message.clone());
+    Ok(Step {
+        id,
+        message,
+        way: Way::Derived { revision, script, text },
+        losses,
+        stays: Vec::new(),
+    })
 }
 
 fn irreversible(step: &crate::plan::Step) -> Option<String> {
@@ -225,9 +260,15 @@ fn overview(steps: &[Step<'_>]) -> String {
     for step in steps {
         let how = match &step.way {
             Way::Section { .. } => "by its downgrade section",
+            Way::Derived { .. } => "derived from its upgrade section",
             Way::Undo { .. } => "by the undo of its plan",
         };
         text.push_str(&format!("  {}  {}  ({how})\n", step.id, printable(&step.message)));
+        if let Way::Derived { script, .. } = &step.way {
+            for statement in &script.statements {
+                text.push_str(&format!("    {};\n", printable(&statement.sql)));
+            }
+        }
         for stays in &step.stays {
             text.push_str(&format!("    {}\n", printable(stays)));
         }
@@ -249,7 +290,11 @@ fn as_json(steps: &[Step<'_>]) -> Vec<Value> {
     let one = |step: &Step<'_>| {
         json!({
             "revision": step.id,
-            "by": match &step.way { Way::Section { .. } => "section", Way::Undo { .. } => "undo" },
+            "by": match &step.way {
+                Way::Section { .. } => "section",
+                Way::Derived { .. } => "derived",
+                Way::Undo { .. } => "undo",
+            },
             "losses": loss::json(&step.losses),
             "stays": step.stays,
         })
@@ -293,7 +338,12 @@ async fn take_back(
             session.rollback((**plan).clone()).await?;
             return Ok(End::RolledBack);
         }
-        Way::Section { revision, script } => (*revision, script),
+        Way::Section { revision, script } => ((*revision).clone(), script),
+        // Places in it are places in the derived text.
+        Way::Derived { revision, script, text } => {
+            let path = format!("downgrade of {}, derived", revision.path);
+            (Revision { path, text: text.clone(), ..(*revision).clone() }, script)
+        }
     };
     let begun = journal.rollout(&downgrade_id(&step.id)).filter(|rollout| {
         // A step that is rolled back, or that belongs to an earlier downgrade, is as if it had never been.
@@ -307,7 +357,7 @@ async fn take_back(
     }
     let plan = match begun {
         Some(rollout) => journaled_plan(rollout)?,
-        None => plan(session, session.settings, revision, script).await?,
+        None => plan(session, session.settings, &revision, script).await?,
     };
     let passes = begun.is_some_and(usage::stands_at_gate) && through == Phase::Contract;
     if passes {

@@ -8,7 +8,7 @@ use super::{
 use crate::config::Settings;
 use crate::connect::{Connection, Target};
 use crate::error::{Error, Kind};
-use crate::journal::{Rollout, StepState};
+use crate::journal::{Rollout, RolloutState, StepState};
 use crate::plan::{Phase, Plan, Step, file};
 use crate::report;
 use crate::revision::Revision;
@@ -120,6 +120,9 @@ impl<'a> Session<'a> {
         }
         let path = project::plan_path(self.settings, revision).display().to_string();
         let plan = match (project::read_plan(self.settings, revision)?, rollout) {
+            (Some(plan), None) if !reviewed && !self.settings.reviewed => {
+                self.renewed(plan, revision).await?
+            }
             (Some(plan), _) => plan,
             (None, Some(rollout)) => {
                 self.output
@@ -139,6 +142,32 @@ impl<'a> Session<'a> {
             environment::came_through(self.settings, &plan, false).await?;
         }
         Ok(plan)
+    }
+
+    /// A plan that has run and was taken back may have been made for what the database is no more: then
+    /// it has done its duty, and a new one is made. Any other plan stays as it is.
+    async fn renewed(&self, plan: Plan, revision: &Revision) -> Result<Plan, Error> {
+        let connection = self.connect().await?;
+        let journal = standing::journal(&connection).await?;
+        let ran = journal.rollout(&plan.revision.id).is_some_and(|rollout| {
+            rollout.state == RolloutState::RolledBack && rollout.plan_digest == plan.digest
+        });
+        if !ran || planning::fits_migration(&plan, revision).is_err() {
+            return Ok(plan);
+        }
+        let catalog = load::load(&connection).await?;
+        let now = planning::plan(revision, &catalog, self.settings)?;
+        let differences = planning::differences(&plan, &now);
+        if differences.is_empty() {
+            return Ok(plan);
+        }
+        project::write_plan(self.settings, revision, &now)?;
+        self.output.say(&format!(
+            "{} was made for the database before it was taken back; made again:\n{}",
+            project::plan_path(self.settings, revision).display(),
+            differences.join("\n")
+        ));
+        Ok(now)
     }
 
     async fn new_plan(&self, revision: &Revision, path: &str) -> Result<Plan, Error> {

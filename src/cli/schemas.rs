@@ -8,6 +8,7 @@ use crate::diff::rename::{Rename, name_parts};
 use crate::diff::settle::{self, Options, is_too_early, missing_role, portable};
 use crate::diff::{Key, Kind as ObjectKind};
 use crate::error::{Error, Kind};
+use crate::revision::Revision;
 use crate::sandbox::{Cluster, ClusterOptions, SUPERUSER};
 use crate::sql::{self, Diagnostic, DirectiveKind, Statement, grammar, quote_ident};
 use std::collections::VecDeque;
@@ -172,15 +173,14 @@ pub async fn fill(
         }
         Source::Revisions(id) => {
             let graph = project::revisions(settings)?;
-            let last = match id {
-                Some(id) => Some(graph.find(id)?),
-                None => graph.linear()?.last(),
+            let tips: Vec<&Revision> = match id {
+                // Several, where a database is at several heads.
+                Some(ids) => ids.split(' ').map(|id| graph.find(id)).collect::<Result<_, _>>()?,
+                None => graph.linear()?.last().into_iter().collect(),
             };
             let connection = cluster.connect(database).await?;
-            if let Some(last) = last {
-                for revision in graph.ancestors(&last.id).into_iter().chain([last]) {
-                    replay::revision(&connection, revision).await?;
-                }
+            for revision in graph.closure(tips.iter().map(|tip| &tip.id)) {
+                replay::revision(&connection, revision).await?;
             }
             connection.close().await;
         }

@@ -41,6 +41,7 @@ mod rename_other;
 mod rename_table;
 mod renamed;
 mod replaced_view;
+pub mod reverse;
 mod schema_elements_back;
 mod sequence;
 mod set_not_null;

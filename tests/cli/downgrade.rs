@@ -197,26 +197,17 @@ async fn hooks_stand_before_and_after_and_a_backup_that_fails_stops() {
 }
 
 #[tokio::test]
-async fn three_at_once_work_one_after_the_other() {
-    let site = Site::new("three_at_once").await;
-    for (id, parents) in [("aaaa", "none"), ("bbbb", "aaaa"), ("cccc", "bbbb")] {
-        let up = format!("CREATE TABLE {id} (id int); UPDATE users SET name = name || '{id}';");
-        site.project.revision(id, parents, &up);
-    }
-    let start = || {
-        let mut command = site.project.command(&["upgrade", "head"]);
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        command.spawn().unwrap()
-    };
-    let all = [start(), start(), start()];
-    let ended: Vec<_> = all.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
-    for output in &ended {
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{said}");
-    }
-    assert_eq!(site.states(), ["done", "done", "done"]);
-    let wrong = "SELECT count(*) FROM users WHERE name !~ '^n[0-9]+aaaabbbbcccc$'";
-    assert_eq!(site.value(wrong).await, "0", "each has run once");
+async fn what_can_be_told_from_the_upgrade_is_derived() {
+    let site = Site::new("down_derived").await;
+    let up =
+        "ALTER TABLE users RENAME TO people;\nALTER TABLE people RENAME COLUMN name TO full_name;";
+    site.project.revision("aaaa", "none", up);
+    site.run(&["upgrade", "--through", "contract"]).expect(0);
+    let shown = site.run(&["downgrade", "base", "--dry-run"]).expect(0).stdout;
+    assert!(shown.contains("ALTER TABLE people RENAME TO users;"), "{shown}");
+    site.run(&["downgrade", "base"]).expect(0);
+    assert!(site.has_column("name").await);
+    assert_eq!(site.states(), ["rolled-back"]);
 }
 
 #[test]
