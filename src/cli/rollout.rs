@@ -155,8 +155,7 @@ impl<'a> Session<'a> {
         if !ran || planning::fits_migration(&plan, revision).is_err() {
             return Ok(plan);
         }
-        let catalog = load::load(&connection).await?;
-        let now = planning::plan(revision, &catalog, self.settings)?;
+        let (now, _) = planning::against(&connection, revision, self.settings).await?;
         let differences = planning::differences(&plan, &now);
         if differences.is_empty() {
             return Ok(plan);
