@@ -26,9 +26,8 @@ async fn main() -> Result<(), Error> {
     let connection = target.connect("example").await?;
     connection.batch_execute(SETUP).await.map_err(failed)?;
 
-    let script = sql::parse(MIGRATION, 0..MIGRATION.len()).map_err(|error| {
-        Error::new(Kind::Input, error.diagnostic().message.clone())
-    })?;
+    let script = sql::parse(MIGRATION, 0..MIGRATION.len())
+        .map_err(|error| Error::new(Kind::Input, error.diagnostic().message.clone()))?;
     let catalog = catalog::load(&connection).await?;
     let mut then = catalog.clone();
     for statement in &script.statements {

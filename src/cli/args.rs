@@ -1,9 +1,10 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    branches, cancel, catalog, check, completions, contract, current, demo, diff, downgrade, explain, fleet,
-    heads, history, init, lint, locks, man, merge, pause, plan, rebase, report, resume, revision,
-    rollback, schema, show, stamp, status, sum, test, trace, tune, upgrade, verify,
+    branches, cancel, catalog, check, completions, contract, current, demo, diff, downgrade,
+    explain, fleet, heads, history, init, lint, locks, man, merge, pause, plan, rebase, report,
+    resume, revision, rollback, schema, show, stamp, status, sum, test, trace, tune, upgrade,
+    verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};

@@ -309,6 +309,7 @@ async fn ask(
     session: &Session<'_>,
     output: &Output,
 ) -> Result<(), Error> {
+    // What would go has been shown.
     let quiet = steps.iter().all(|step| step.losses.is_empty() && step.stays.is_empty());
     if args.yes || quiet {
         return Ok(());
@@ -322,7 +323,6 @@ async fn ask(
         return Err(Error::new(Kind::Refused, "nothing was taken back"));
     }
     Err(Error::new(Kind::Refused, "nobody has said that this data may go")
-        .detail(overview(steps))
         .hint("Add --yes, once that is what you want. `airlock downgrade --dry-run` shows it too."))
 }
 
