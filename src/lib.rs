@@ -18,6 +18,7 @@ pub mod diff;
 pub mod error;
 pub mod fleet;
 pub mod hazard;
+pub mod import;
 pub mod journal;
 pub mod lint;
 pub mod lock;

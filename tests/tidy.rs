@@ -34,6 +34,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "revision", "rewrite", "run", "sql", "usage", "fleet",
         ],
     ),
+    // Of `lint` how each tool's files are recognised and ordered.
+    ("import", &["error", "lint", "revision", "sql"]),
     // Not pure: it parses on several threads.
     ("lint", &["analyze", "catalog", "hazard", "lock", "plan", "report", "revision", "sql"]),
     // Takes work from whoever calls it and does none itself.
@@ -68,8 +70,8 @@ const ANY: &[&str] = &["*"];
 
 /// Modules that only turn values into values.
 const PURE: &[&str] = &[
-    "analyze", "catalog", "error", "hazard", "lock", "plan", "report", "revision", "rewrite",
-    "script", "sql", "usage",
+    "analyze", "catalog", "error", "hazard", "import", "lock", "plan", "report", "revision",
+    "rewrite", "script", "sql", "usage",
 ];
 
 /// What a pure module does not name: the outside world, other processes, the clock.

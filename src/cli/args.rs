@@ -1,10 +1,10 @@
 //! What can be typed: options that several subcommands share, and the list of subcommands.
 
 use super::{
-    branches, cancel, catalog, check, completions, contract, current, demo, diff, downgrade,
-    explain, fleet, heads, history, init, lint, locks, man, merge, pause, plan, rebase, report,
-    resume, revision, rollback, schema, show, stamp, status, sum, test, trace, tune, upgrade,
-    verify,
+    baseline, branches, cancel, catalog, check, completions, contract, current, demo, diff,
+    downgrade, dump, explain, fleet, heads, history, import, init, lint, locks, man, merge, pause,
+    plan, rebase, repair, report, resume, revision, rollback, schema, show, stamp, status, sum,
+    test, trace, tune, upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
@@ -42,6 +42,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Init(init::Args),
+    Baseline(baseline::Args),
+    Import(import::Args),
     Revision(revision::Args),
     Lint(lint::Args),
     Plan(plan::Args),
@@ -69,7 +71,9 @@ pub enum Command {
     Verify(verify::Args),
     Locks(locks::Args),
     Diff(diff::Args),
+    Dump(dump::Args),
     Check(check::Args),
+    Repair(repair::Args),
     Test(test::Args),
     Catalog(catalog::Args),
     Schema(schema::Args),

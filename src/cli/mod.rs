@@ -4,7 +4,9 @@
 //! Data goes to stdout, everything said on the way to stderr. With `--format json` stdout holds one
 //! JSON document: the result, or `{"error": …}`.
 
+mod adopting;
 mod args;
+mod baseline;
 mod branches;
 mod cancel;
 mod catalog;
@@ -15,12 +17,14 @@ mod current;
 mod demo;
 mod diff;
 mod downgrade;
+mod dump;
 mod environment;
 mod explain;
 mod fleet;
 mod gates;
 mod heads;
 mod history;
+mod import;
 mod init;
 mod lint;
 mod lint_files;
@@ -38,6 +42,7 @@ mod progress;
 mod project;
 mod rebase;
 mod rehearsal;
+mod repair;
 mod replay;
 mod report;
 mod reporting;
@@ -87,6 +92,9 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
     }
     match cli.command {
         Command::Init(args) => init::run(args, &cli.global),
+        Command::Baseline(args) => block_on(baseline::run(args, &cli.global, output)),
+        Command::Import(args) => import::run(args, &cli.global, output),
+        Command::Repair(args) => block_on(repair::run(args, &cli.global, output)),
         Command::Revision(args) => block_on(revision::run(args, &cli.global, output)),
         Command::Lint(args) => lint::run(args, &cli.global, output),
         Command::Plan(args) => block_on(plan::run(args, &cli.global, output)),
@@ -115,6 +123,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Test(args) => block_on(test::run(args, &cli.global, output)),
         Command::Heads(args) => heads::run(args, &cli.global),
         Command::Current(args) => block_on(current::run(args, &cli.global)),
+        Command::Dump(args) => block_on(dump::run(args, &cli.global, output)),
         Command::Diff(args) => block_on(diff::run(args, &cli.global, output)),
         Command::Catalog(args) => block_on(catalog::run(args, &cli.global)),
         Command::Schema(args) => schema::run(args),

@@ -255,12 +255,26 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The first time, asks whether this database is meant; then tells the hooks that a run begins.
-    async fn begins(&mut self, plan: &Plan) -> Result<(), Error> {
+    /// Asks whether this database is meant, the first time.
+    ///
+    /// # Errors
+    /// Nobody says so.
+    pub async fn confirm(&mut self) -> Result<(), Error> {
         if !self.confirmed {
             environment::confirm(self.settings, &self.hooks.stop, self.output).await?;
             self.confirmed = true;
         }
+        Ok(())
+    }
+
+    /// What a change of the journal is told and stopped by.
+    pub fn hooks(&self) -> Hooks {
+        self.hooks.clone()
+    }
+
+    /// Tells the hooks that a run begins.
+    async fn begins(&mut self, plan: &Plan) -> Result<(), Error> {
+        self.confirm().await?;
         let more = json!({ "revision": plan.revision.id, "message": plan.revision.message });
         self.telemetry.hooks.call(Occasion::Start, &more).await
     }

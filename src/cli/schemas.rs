@@ -201,7 +201,10 @@ pub async fn fill(
 }
 
 /// Everything belongs to one role, so that owners do not differ.
-async fn disown(cluster: &Cluster, database: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// Trouble with the database.
+pub async fn disown(cluster: &Cluster, database: &str) -> Result<(), Error> {
     let doing = |error: tokio_postgres::Error| database_error(&error, "leave owners aside");
     let connection = cluster.connect(database).await?;
     let roles = "SELECT rolname::text FROM pg_roles

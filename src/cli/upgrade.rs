@@ -1,5 +1,6 @@
 //! `airlock upgrade`: pending revisions in order, each up to its first gate.
 
+use super::adopting::{self, Found};
 use super::args::{Global, Limits};
 use super::output::{Done, Output};
 use super::rollout::Session;
@@ -40,6 +41,9 @@ pub struct Args {
     /// Refuse a revision that has no plan file yet instead of making one
     #[arg(long)]
     pub reviewed: bool,
+    /// Find the revision that an untracked database is at, by its schema, and go on from there
+    #[arg(long, conflicts_with = "sql")]
+    pub adopt: bool,
     /// Print a script for psql instead of running anything; a target may be a range FROM:TO
     #[arg(long)]
     pub sql: bool,
@@ -90,6 +94,10 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let longest = args.wait.unwrap_or(settings.limits.patience);
     let mut waiting = Waiting::new(&target, session.stop(), output, longest);
     let mut journal = standing::journal(&*session.connect().await?).await?;
+    if args.adopt && journal.rollouts.is_empty() {
+        adopt(&mut session, &graph, output).await?;
+        journal = standing::journal(&*session.connect().await?).await?;
+    }
     // Once: `+1` must not count from where another runner has come to meanwhile.
     let wanted = wanted(&graph, &standing::applied(&journal), args.target.as_deref())?;
     warn(&graph, &journal, output);
@@ -131,6 +139,20 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             }
         }
     }
+}
+
+/// Writes down which revisions an untracked database has, if it has any.
+async fn adopt(session: &mut Session<'_>, graph: &Graph, output: &Output) -> Result<(), Error> {
+    let Found::At(has) = adopting::find(graph, session.settings, output).await? else {
+        output.say("the database has nothing yet");
+        return Ok(());
+    };
+    session.confirm().await?;
+    adopting::stamp(&has, "adopt", session.settings, &session.hooks()).await?;
+    if let Some(last) = has.last() {
+        output.say(&format!("the database is at {} ({}); stamped", last.id, last.path));
+    }
+    Ok(())
 }
 
 /// Where the pending revisions came to.

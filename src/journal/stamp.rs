@@ -53,6 +53,16 @@ pub fn forget(revision: &str) -> Command {
     )
 }
 
+/// A revision that is done counts as done with another text.
+pub fn accept(revision: &str, digest: &str) -> Command {
+    Command::new(
+        "journal repair",
+        "UPDATE airlock.rollout SET migration_digest = $2 WHERE revision = $1 AND state = $3",
+        vec![Value::text(revision), Value::text(digest), Value::text(RolloutState::Done.name())],
+        Hits::Some,
+    )
+}
+
 /// Nothing is known of any revision from now on.
 pub fn purge() -> Command {
     Command::new("journal purge", "DELETE FROM airlock.rollout", Vec::new(), Hits::Any)
