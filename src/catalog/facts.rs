@@ -77,6 +77,13 @@ fn of_relation(relation: &Relation, facts: &mut Vec<Fact>) {
     if !relation.publications.is_empty() {
         add(format!("publications of {name}"), relation.publications.join(", "));
     }
+    for entry in &relation.published {
+        let rows = entry.condition.as_deref().unwrap_or("all");
+        let columns =
+            if entry.columns.is_empty() { "all".into() } else { entry.columns.join(", ") };
+        let about = format!("what {} publishes of {name}", quote_ident(&entry.publication));
+        add(about, format!("columns {columns}; rows {rows}"));
+    }
     for (what, text) in [
         ("partition key", &relation.partition_key),
         ("partition bound", &relation.partition_bound),

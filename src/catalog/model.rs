@@ -131,6 +131,9 @@ pub struct Relation {
     pub replica_identity: ReplicaIdentity,
     /// Publications that contain the relation, by `FOR ALL TABLES` and schema too.
     pub publications: Vec<String>,
+    /// What publications say of the relation alone: columns, rows.
+    #[serde(default)]
+    pub published: Vec<Published>,
     /// Extended statistics objects.
     pub statistics: Vec<StatisticsObject>,
     /// `relacl` as text items; `None` for the default privileges.
@@ -204,6 +207,7 @@ impl Relation {
             force_row_security: false,
             replica_identity: ReplicaIdentity::Default,
             publications: Vec::new(),
+            published: Vec::new(),
             statistics: Vec::new(),
             privileges: None,
             options: Vec::new(),
@@ -412,6 +416,15 @@ pub struct StatisticsObject {
     pub columns: Vec<String>,
     pub target: Option<i32>,
     pub comment: Option<String>,
+}
+
+/// A table that a publication names, with a list of columns or a condition on rows (15 and later).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Published {
+    pub publication: String,
+    /// Empty for all.
+    pub columns: Vec<String>,
+    pub condition: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

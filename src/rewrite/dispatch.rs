@@ -106,7 +106,8 @@ fn has_recipe(draft: &Draft<'_>, part: &Statement) -> bool {
     let NodeEnum::AlterTableStmt(alter) = &part.node else { return false };
     let Some(command) = op::command(alter) else { return false };
     if command.subtype() == AlterTableType::AtAlterColumnType {
-        return draft.retypes.of(draft.number() - 1, &command.name).is_some();
+        return draft.retypes.of(draft.number() - 1, &command.name).is_some()
+            || change_type::has_hindrance(&draft.catalog, part);
     }
     matches!(
         command.subtype(),
@@ -136,7 +137,8 @@ fn subcommand(
     let Some(command) = op::command(alter) else { return };
     match command.subtype() {
         AlterTableType::AtAlterColumnType
-            if draft.retypes.of(draft.number() - 1, &command.name).is_some() =>
+            if draft.retypes.of(draft.number() - 1, &command.name).is_some()
+                || change_type::has_hindrance(&draft.catalog, part) =>
         {
             return change_type::steps(draft, part, name, &command.name, impact);
         }

@@ -197,6 +197,10 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                 return Err(self.cx.invalid(message, name));
             }
         }
+        // The server drops defaults before it adds columns (`AT_PASS_DROP`).
+        if command.def.is_none() && matches!(self.known(&command.name)?, Known::Added) {
+            return Err(self.cx.no_column(self.relation, &command.name, self.after_name()));
+        }
         if let Some(default) = command.def.as_deref() {
             self.check_default(default)?;
             for sequence in crate::analyze::data::sequences_in(self.cx, default) {

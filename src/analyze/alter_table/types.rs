@@ -157,8 +157,8 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                     DependantKind::Policy => "in a policy definition",
                     DependantKind::Trigger => "in a trigger definition",
                     DependantKind::Function => "by a function or procedure",
-                    DependantKind::Publication
-                    | DependantKind::ColumnDefault
+                    DependantKind::Publication => "by a publication's columns or WHERE clause",
+                    DependantKind::ColumnDefault
                     | DependantKind::ForeignKey
                     | DependantKind::Sequence
                     | DependantKind::PartitionKey

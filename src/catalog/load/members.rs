@@ -3,8 +3,8 @@
 
 use super::relations::{Loaded, bytes, letter, qualified};
 use crate::catalog::{
-    Constraint, ConstraintKind, Dependant, DependantKind, Index, Policy, Relation, ReplicaIdentity,
-    Sequence, StatisticsObject, Trigger,
+    Constraint, ConstraintKind, Dependant, DependantKind, Index, Policy, Published, Relation,
+    ReplicaIdentity, Sequence, StatisticsObject, Trigger,
 };
 use tokio_postgres::Row;
 
@@ -183,6 +183,21 @@ pub(super) fn publications(loaded: &mut Loaded, rows: &[Row]) {
     for row in rows {
         if let Some(relation) = loaded.of(row, "relation") {
             relation.publications.push(row.get("name"));
+        }
+    }
+}
+
+pub(super) fn published(loaded: &mut Loaded, rows: &[Row]) {
+    for row in rows {
+        let entry = Published {
+            publication: row.get("name"),
+            columns: row.get("columns"),
+            condition: row.get("condition"),
+        };
+        if let Some(relation) = loaded.of(row, "relation")
+            && (!entry.columns.is_empty() || entry.condition.is_some())
+        {
+            relation.published.push(entry);
         }
     }
 }

@@ -152,9 +152,13 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
     members::triggers(&mut loaded, &triggers);
     members::rules(&mut loaded, &rules);
     members::policies(&mut loaded, &policies);
-    let (publications, statistics, owners, sequences, dependants, views) = tokio::try_join!(
+    let (publications, published, statistics) = tokio::try_join!(
         filtered(queries::PUBLICATIONS),
+        filtered(queries::PUBLISHED),
         filtered(queries::STATISTICS),
+    )
+    .map_err(failed)?;
+    let (owners, sequences, dependants, views) = tokio::try_join!(
         filtered(queries::SEQUENCE_OWNERS),
         filtered(queries::SEQUENCES),
         filtered(queries::DEPENDANTS),
@@ -162,6 +166,7 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
     )
     .map_err(failed)?;
     members::publications(&mut loaded, &publications);
+    members::published(&mut loaded, &published);
     members::statistics(&mut loaded, &statistics);
     members::sequence_owners(&mut loaded, &owners);
     members::sequences(&mut loaded, &sequences);

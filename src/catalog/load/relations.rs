@@ -117,6 +117,7 @@ fn sort_members(relation: &mut Relation) {
     relation.statistics.sort_by(|a, b| a.name.cmp(&b.name));
     relation.rules.sort();
     relation.publications.sort();
+    relation.published.sort();
     relation.children.sort();
     relation.dependants.sort();
 }
@@ -203,6 +204,7 @@ fn relation(row: &Row) -> Relation {
             _ => ReplicaIdentity::Default,
         },
         publications: Vec::new(),
+        published: Vec::new(),
         statistics: Vec::new(),
         privileges: row.get("privileges"),
         options,

@@ -4,7 +4,7 @@
 //! The analysis speaks for the statement as written, which fails on them. For planning they are
 //! hidden from it; everything else that the server refuses stays refused.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Relation};
 use crate::rewrite::op;
 use crate::sql::Statement;
 use pg_query::NodeEnum;
@@ -35,8 +35,11 @@ pub(in crate::rewrite) fn unhindered<'c>(
     };
     let reads = |list: &[String]| list.iter().any(|column| columns.contains(column));
     let family = catalog.family(found);
+    let published = |member: &Relation, name: &str| super::hangs::is_published(member, name);
     let hinders = family.iter().any(|member| {
-        member.policies.iter().any(|policy| reads(&policy.columns))
+        super::materialized::reads(catalog, member, &columns)
+            || member.dependants.iter().any(|d| reads(&d.columns) && published(member, &d.name))
+            || member.policies.iter().any(|policy| reads(&policy.columns))
             || member.triggers.iter().any(|trigger| reads(&trigger.columns))
     });
     let read = family.iter().flat_map(|member| columns.iter().map(|c| (*member, c.as_str())));
@@ -50,8 +53,14 @@ pub(in crate::rewrite) fn unhindered<'c>(
         let Some(relation) = seen.relations.get_mut(&name) else { continue };
         relation.policies.retain(|policy| !reads(&policy.columns));
         relation.triggers.retain(|trigger| !reads(&trigger.columns));
+        let entries = relation.clone();
         relation.dependants.retain(|dependant| {
-            !views.iter().any(|view| dependant.relation.as_ref() == Some(&view.name))
+            let built_anew = dependant.relation.as_ref().is_some_and(|view| {
+                reads(&dependant.columns) && super::materialized::known(catalog, view).is_ok()
+            });
+            !published(&entries, &dependant.name)
+                && !built_anew
+                && !views.iter().any(|view| dependant.relation.as_ref() == Some(&view.name))
         });
     }
     Cow::Owned(seen)

@@ -15,9 +15,12 @@
 mod conversion;
 mod expand;
 mod family;
+mod hangs;
 mod hindrance;
 mod identity;
+mod in_place;
 mod keys;
+mod materialized;
 mod migrate;
 mod obstacles;
 mod recognise;
@@ -27,9 +30,9 @@ mod undo;
 mod views;
 
 pub(super) use hindrance::unhindered;
+pub(super) use in_place::is_needed as has_hindrance;
 pub(super) use recognise::{Retypes, recognise};
 
-use super::as_is;
 use super::draft::Draft;
 use super::rebuild::Names;
 use super::substitute::Columns;
@@ -116,7 +119,7 @@ pub(super) fn steps(
     impact: &Impact,
 ) {
     let Some(rollout) = draft.retypes.of(draft.number() - 1, column).cloned() else {
-        return as_is::steps(draft, part, impact);
+        return in_place::steps(draft, part, relation, column, impact);
     };
     let first = rollout.requests.first();
     if first.is_some_and(|first| first.relation == *relation && first.before.name == column) {
@@ -142,6 +145,9 @@ fn carry_out(draft: &mut Draft<'_>, rollout: &Rollout) {
     let mut names = Names::default();
     migrate::steps(draft, &tables, &trees, &keys, &mut names);
     switch::steps(draft, &tables, &trees, &keys, &rollout.views, names);
+    let materialized = materialized::over(draft, &tables);
+    materialized.iter().for_each(|view| view.build(draft));
+    materialized.iter().for_each(|view| view.contract(draft));
     contract(draft, &tables);
     for table in &tables {
         announce(draft, table);
@@ -262,6 +268,45 @@ fn contract(draft: &mut Draft<'_>, tables: &[Table]) {
     }
 }
 
+/// What subscribers meet.
+fn published(draft: &mut Draft<'_>, table: &Table) {
+    let (name, found) = (&table.found.name, &table.found);
+    let listing: Vec<String> = found
+        .published
+        .iter()
+        .filter(|entry| !entry.columns.is_empty())
+        .map(|entry| entry.publication.clone())
+        .collect();
+    let whole: Vec<String> =
+        found.publications.iter().filter(|name| !listing.contains(name)).cloned().collect();
+    if !whole.is_empty() {
+        let advice = if draft.major() >= 15 {
+            "give the publication a list of columns for that time, or the subscriber the column"
+        } else {
+            "give the subscriber the column before the plan starts (a publication can list its columns from version 15 on)"
+        };
+        draft.note(
+            NoteKind::Application,
+            format!(
+                "{name} is published ({}): until contract its changes carry a second column, which a subscriber that has no such column refuses; {advice}",
+                whole.join(", ")
+            ),
+        );
+    }
+    let named = hangs::publications(found, &table.news());
+    if !named.is_empty() {
+        draft.note(
+            NoteKind::Application,
+            format!(
+                "{} of {name} is named in {} {}, which leaves the table out and takes it in again in the transaction of the switch (by its owner): no change is missed; the subscriber's column must hold the new type before that",
+                listed(table),
+                if named.len() == 1 { "publication" } else { "publications" },
+                named.join(", ")
+            ),
+        );
+    }
+}
+
 fn listed(table: &Table) -> String {
     let names: Vec<&str> = table.changes.iter().map(Change::name).collect();
     text::listed(&names)
@@ -325,15 +370,7 @@ fn announce(draft: &mut Draft<'_>, table: &Table) {
         draft.floors.member(name, column, Phase::Contract);
         draft.floors.half_done(name, column);
     }
-    if !table.found.publications.is_empty() {
-        draft.note(
-            NoteKind::Application,
-            format!(
-                "{name} is published ({}): until contract its changes carry a second column, which a subscriber that has no such column refuses; give the publication a list of columns for that time, or the subscriber the column",
-                table.found.publications.join(", ")
-            ),
-        );
-    }
+    published(draft, table);
     draft.floors.relation(name, Phase::Migrate);
     draft.floors.rekeyed(name);
     draft.rely(name);

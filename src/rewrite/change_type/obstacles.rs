@@ -3,7 +3,7 @@
 use super::conversion::Obstacle;
 use super::keys::{self, Key};
 use super::recognise::{Request, Rollout};
-use super::{Table, family, views};
+use super::{Table, family, hangs, materialized, views};
 use crate::catalog::{Catalog, ConstraintKind, DependantKind, TypeDef};
 use crate::plan::Phase;
 use crate::rewrite::draft::Draft;
@@ -77,7 +77,7 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
     let mut reasons = Vec::new();
     if draft.floor() == Phase::Contract {
         reasons.push(
-            "an earlier statement of the migration is complete only after contract".to_owned(),
+            "an earlier statement of the migration is complete only after contract (a DROP of a materialized view that reads the column is not needed: it is built anew by itself)".to_owned(),
         );
     }
     for change in &table.changes {
@@ -101,6 +101,15 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
             reasons.push(why);
         }
         for dependant in found.dependants.iter().filter(|d| d.columns.contains(name)) {
+            if hangs::is_published(found, &dependant.name) {
+                continue;
+            }
+            if let (DependantKind::MaterializedView, Some(view)) =
+                (dependant.kind, &dependant.relation)
+            {
+                reasons.extend(materialized::known(&draft.catalog, view).err());
+                continue;
+            }
             let hinders = match dependant.kind {
                 DependantKind::MaterializedView
                 | DependantKind::Function

@@ -6,6 +6,7 @@
 //! own. What is free, concerns an unused table, or was allowed to block, needs no recipe.
 
 use super::hindrance::unhindered;
+use super::materialized;
 use super::views::{self, View};
 use crate::analyze::{self, Verdict};
 use crate::catalog::{Catalog, Column, Relation, expression};
@@ -231,14 +232,18 @@ fn request(
         matches!(directive.kind, DirectiveKind::Allow { hazard: AllowedHazard::Blocking, .. })
     });
     let impact = analyze::analyze(part, &unhindered(moved, part)).ok()?;
-    let blocks = impact.verdict == Verdict::Blocking && !impact.work.is_empty();
-    let unused = impact.work.iter().all(|work| {
-        original.relation(&work.relation).is_some_and(|relation| {
-            original.sizes_known
-                && original.leaves(relation).iter().all(|leaf| leaf.empty)
-                && !script.statements[..index].iter().any(|s| writes(s, &relation.name))
-        })
-    });
+    let family = moved.family(now);
+    let column = std::slice::from_ref(&name);
+    let materialized = family.iter().any(|member| materialized::reads(moved, member, column));
+    let blocks = materialized || (impact.verdict == Verdict::Blocking && !impact.work.is_empty());
+    let unused = !materialized
+        && impact.work.iter().all(|work| {
+            original.relation(&work.relation).is_some_and(|relation| {
+                original.sizes_known
+                    && original.leaves(relation).iter().all(|leaf| leaf.empty)
+                    && !script.statements[..index].iter().any(|s| writes(s, &relation.name))
+            })
+        });
     if allowed || !blocks || unused {
         return None;
     }

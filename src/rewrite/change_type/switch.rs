@@ -2,19 +2,20 @@
 
 use super::expand::{backward, forward, is_late, misfits};
 use super::family::{at_top, own_default};
+use super::hangs::{put_back, take_off};
 use super::keys::Key;
 use super::migrate::lost;
 use super::tree::Tree;
 use super::views::View;
 use super::{Change, Table, identity, is_kept, listed, trees_of, undo};
-use crate::catalog::{ConstraintKind, Index, Policy, Relation, Trigger, names};
+use crate::catalog::{ConstraintKind, Index, Relation, names};
 use crate::lock::LockMode;
 use crate::plan::{Action, Check, Phase, RelationLock, Undo, WorkKind};
 use crate::rewrite::draft::{Draft, lock_set};
 use crate::rewrite::rebuild::{self, Names};
 use crate::rewrite::substitute::{self, Columns};
 use crate::rewrite::text::{alter, alter_of};
-use crate::sql::{QualifiedName, quote_ident, quote_literal};
+use crate::sql::{QualifiedName, quote_ident};
 
 /// What of a table steps aside under another name, or is dropped.
 pub(super) struct Moves {
@@ -173,7 +174,7 @@ fn there(
         .filter(|table| table.has_rows())
         .map(|table| table.trigger.replace(table.runs(), search_path, &backward(table, false)))
         .collect();
-    sql.extend(tables.iter().flat_map(|table| take_off(&table.found, table)));
+    sql.extend(tables.iter().flat_map(|table| take_off(&table.found, &table.news())));
     sql.extend(keys.iter().map(Key::drop));
     for (table, moves) in tables.iter().zip(moves) {
         leave(table, moves, &mut sql);
@@ -222,7 +223,7 @@ fn there(
                 }
             }
         }
-        sql.extend(put_back(&table.found, table));
+        sql.extend(put_back(&table.found, &table.news()));
     }
     sql.extend(keys.iter().flat_map(Key::come_late));
     sql
@@ -280,55 +281,6 @@ fn locks(draft: &Draft<'_>, tables: &[Table], keys: &[Key], views: &[View]) -> V
             .map(|relation| (relation.name.clone(), mode)),
     );
     first.chain(then).collect()
-}
-
-fn held<'t>(
-    found: &'t Relation,
-    table: &'t Table,
-) -> (impl Iterator<Item = &'t Policy>, impl Iterator<Item = &'t Trigger>) {
-    let (columns, again) = (table.news(), table.news());
-    (
-        found.policies.iter().filter(move |policy| columns.touch(&policy.columns)),
-        found.triggers.iter().filter(move |t| !t.ours && again.touch(&t.columns)),
-    )
-}
-
-/// Policies and triggers whose definitions name a column that changes.
-pub(super) fn take_off(found: &Relation, table: &Table) -> Vec<String> {
-    let (policies, triggers) = held(found, table);
-    policies
-        .map(|policy| format!("DROP POLICY {} ON {}", quote_ident(&policy.name), found.name))
-        .chain(triggers.map(|t| format!("DROP TRIGGER {} ON {}", quote_ident(&t.name), found.name)))
-        .collect()
-}
-
-pub(super) fn put_back(found: &Relation, table: &Table) -> Vec<String> {
-    let (policies, triggers) = held(found, table);
-    let mut sql = Vec::new();
-    let comment = |kind: &str, name: &str, text: &Option<String>| {
-        text.as_ref().map(|text| {
-            let (name, text) = (quote_ident(name), quote_literal(text));
-            format!("COMMENT ON {kind} {name} ON {} IS {text}", found.name)
-        })
-    };
-    for policy in policies {
-        sql.push(policy.definition.clone());
-        sql.extend(comment("POLICY", &policy.name, &policy.comment));
-    }
-    for trigger in triggers {
-        sql.push(trigger.definition.clone());
-        let word = match trigger.enabled {
-            'D' => Some("DISABLE"),
-            'R' => Some("ENABLE REPLICA"),
-            'A' => Some("ENABLE ALWAYS"),
-            _ => None,
-        };
-        sql.extend(word.map(|word| {
-            alter(&found.name, &format!("{word} TRIGGER {}", quote_ident(&trigger.name)))
-        }));
-        sql.extend(comment("TRIGGER", &trigger.name, &trigger.comment));
-    }
-    sql
 }
 
 fn drop_constraint_of(found: &Relation, name: &str) -> String {

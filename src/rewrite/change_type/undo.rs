@@ -7,10 +7,10 @@
 
 use super::expand::{backward, forward, is_late};
 use super::family::{at_top, own_default};
+use super::hangs::{put_back, take_off};
 use super::keys::Key;
 use super::switch::{
-    Moves, drop_constraint, drop_index, name_columns, put_back, rename_column, rename_index,
-    set_default, take_off,
+    Moves, drop_constraint, drop_index, name_columns, rename_column, rename_index, set_default,
 };
 use super::tree::Tree;
 use super::views::View;
@@ -59,7 +59,7 @@ pub(super) fn of(
             .filter(|table| table.has_rows())
             .map(|table| table.trigger.replace(table.runs(), &search_path, &forward(table, false))),
     );
-    sql.extend(tables.iter().flat_map(|table| take_off(&table.found, table)));
+    sql.extend(tables.iter().flat_map(|table| take_off(&table.found, &table.news())));
     sql.extend(keys.iter().map(Key::drop));
     for tree in trees.iter().flat_map(|(_, trees)| trees) {
         sql.push(drop_index(&tree.relation, &tree.index));
@@ -288,5 +288,5 @@ fn settle(draft: &Draft<'_>, table: &Table, tables: &[Table], sql: &mut Vec<Stri
             }
         }
     }
-    sql.extend(put_back(&table.found, table));
+    sql.extend(put_back(&table.found, &table.news()));
 }

@@ -1,0 +1,258 @@
+//! Materialized views over columns that change. The server lets no such column change its type.
+//!
+//! *In words*: the switch does not touch them: they go on showing what they hold, and read the old
+//! column, which is kept in step. After it each is built anew beside the old one, with its indexes, and takes its name
+//! in a short transaction. Contract drops the old one; a rollback gives it its name back.
+
+use super::Table;
+use crate::catalog::{Catalog, DependantKind, Index, Relation, RelationKind};
+use crate::lock::LockMode;
+use crate::plan::{Action, NoteKind, Phase, RelationLock, Undo, Work, WorkKind};
+use crate::rewrite::acl;
+use crate::rewrite::add_unique::range_of;
+use crate::rewrite::draft::Draft;
+use crate::rewrite::substitute::{self, Columns};
+use crate::sql::{QualifiedName, deparse, quote_ident, quote_literal};
+use pg_query::NodeEnum;
+
+/// A materialized view that is built anew.
+pub(super) struct Materialized {
+    found: Relation,
+    passing: QualifiedName,
+    aside: QualifiedName,
+    /// Each index with its passing name and the name that it steps aside under.
+    indexes: Vec<(Index, String, String)>,
+    reads: Vec<QualifiedName>,
+}
+
+/// The materialized view that `name` is, when it can be built anew.
+///
+/// # Errors
+/// Why it cannot.
+pub(super) fn known<'c>(
+    catalog: &'c Catalog,
+    name: &QualifiedName,
+) -> Result<&'c Relation, String> {
+    let found = catalog.relation(name).filter(|found| found.kind == RelationKind::MaterializedView);
+    let Some(found) = found.filter(|found| found.view_definition.is_some()) else {
+        return Err(format!("materialized view {name} is not known"));
+    };
+    match found.dependants.first() {
+        Some(reader) => Err(format!(
+            "{} depends on materialized view {name}, which would have to be built anew under another one",
+            reader.name
+        )),
+        None => Ok(found),
+    }
+}
+
+/// Whether a materialized view that can be built anew reads one of `columns` of `relation`.
+pub(super) fn reads(catalog: &Catalog, relation: &Relation, columns: &[String]) -> bool {
+    relation.dependants.iter().any(|dependant| {
+        dependant.kind == DependantKind::MaterializedView
+            && dependant.columns.iter().any(|read| columns.contains(read))
+            && dependant.relation.as_ref().is_some_and(|name| known(catalog, name).is_ok())
+    })
+}
+
+/// Those over the columns of `tables`.
+pub(super) fn over(draft: &mut Draft<'_>, tables: &[Table]) -> Vec<Materialized> {
+    let mut all: Vec<Materialized> = Vec::new();
+    for table in tables {
+        for dependant in &table.found.dependants {
+            if dependant.kind != DependantKind::MaterializedView
+                || !table.news().touch(&dependant.columns)
+            {
+                continue;
+            }
+            let found = dependant
+                .relation
+                .as_ref()
+                .and_then(|name| known(&draft.catalog, name).ok().cloned());
+            let Some(found) = found else { continue };
+            if let Some(known) = all.iter_mut().find(|known| known.found.name == found.name) {
+                known.reads.push(table.found.name.clone());
+                continue;
+            }
+            let (passing, aside) = (draft.temporary_name(), draft.temporary_name());
+            let indexes = found
+                .indexes
+                .iter()
+                .map(|index| (index.clone(), draft.temporary_name(), draft.temporary_name()))
+                .collect();
+            all.push(Materialized {
+                passing: found.name.sibling(&passing),
+                aside: found.name.sibling(&aside),
+                indexes,
+                reads: vec![table.found.name.clone()],
+                found,
+            });
+        }
+    }
+    all
+}
+
+impl Materialized {
+    /// After the switch.
+    pub fn build(&self, draft: &mut Draft<'_>) {
+        let Some(create) = self.create() else { return };
+        let name = &self.found.name;
+        draft.rely(name);
+        draft.note(
+            NoteKind::Information,
+            format!(
+                "materialized view {name} is built anew after the switch and shows what it held until then; both builds take up room until contract"
+            ),
+        );
+        let of = |mode: LockMode| {
+            self.reads.iter().map(move |relation| RelationLock { relation: relation.clone(), mode })
+        };
+        let own = |mode: LockMode| RelationLock { relation: self.passing.clone(), mode };
+        let works = self
+            .reads
+            .iter()
+            .map(|relation| Work { kind: WorkKind::Scan, relation: relation.clone() })
+            .collect();
+        draft
+            .step(
+                Phase::Switch,
+                format!("{name} is built anew while the old one is read"),
+                Action::Statement { sql: create },
+            )
+            .locks(of(LockMode::AccessShare).chain([own(LockMode::AccessExclusive)]).collect())
+            .works(works)
+            .undo(Undo::Transaction {
+                sql: vec![format!("DROP MATERIALIZED VIEW IF EXISTS {}", self.passing)],
+                locks: Vec::new(),
+            });
+        for (index, passing, _) in &self.indexes {
+            let Some(mut node) = substitute::index(&index.definition, &Columns::default()) else {
+                continue;
+            };
+            passing.clone_into(&mut node.idxname);
+            node.relation = Some(range_of(&self.passing));
+            let sql = deparse::statement(&NodeEnum::IndexStmt(Box::new(node)));
+            draft
+                .step(
+                    Phase::Switch,
+                    format!("{} of {name}; nobody reads the new one yet", index.name),
+                    Action::Statement { sql },
+                )
+                .locks(vec![own(LockMode::Share)]);
+        }
+        let mode = LockMode::AccessExclusive;
+        let locks = vec![RelationLock { relation: name.clone(), mode }, own(mode)];
+        let mut sql = self.belongings(draft);
+        sql.extend(
+            self.exchange(&self.aside, &self.passing, |(_, passing, aside)| (aside, passing)),
+        );
+        let back =
+            self.exchange(&self.passing, &self.aside, |(_, passing, aside)| (passing, aside));
+        draft
+            .step(Phase::Switch, format!("the new {name} takes over"), Action::Transaction { sql })
+            .locks(locks.clone())
+            .undo(Undo::Transaction { sql: back, locks });
+    }
+
+    /// Before the old columns are dropped.
+    pub fn contract(&self, draft: &mut Draft<'_>) {
+        draft.step(
+            Phase::Contract,
+            format!("the old {} is kept for no rollback any more", self.found.name),
+            Action::Transaction { sql: vec![format!("DROP MATERIALIZED VIEW {}", self.aside)] },
+        );
+    }
+
+    fn create(&self) -> Option<String> {
+        let query = self.found.view_definition.as_ref()?.trim().trim_end_matches(';');
+        let columns: Vec<String> =
+            self.found.columns.iter().map(|c| quote_ident(&c.name)).collect();
+        let options = match self.found.options.as_slice() {
+            [] => String::new(),
+            options => format!(" WITH ({})", options.join(", ")),
+        };
+        let space = self.found.tablespace.as_ref();
+        let space = space.map(|t| format!(" TABLESPACE {}", quote_ident(t))).unwrap_or_default();
+        Some(format!(
+            "CREATE MATERIALIZED VIEW {} ({}){options}{space} AS {query}",
+            self.passing,
+            columns.join(", ")
+        ))
+    }
+
+    /// The one under the name goes to `there`, the one at `here` gets the name; so do their indexes, whose
+    /// names `pick` gives in the same order.
+    fn exchange(
+        &self,
+        there: &QualifiedName,
+        here: &QualifiedName,
+        pick: fn(&(Index, String, String)) -> (&String, &String),
+    ) -> Vec<String> {
+        let name = &self.found.name;
+        let mut sql = vec![
+            format!("ALTER MATERIALIZED VIEW {name} RENAME TO {}", quote_ident(&there.name)),
+            format!("ALTER MATERIALIZED VIEW {here} RENAME TO {}", quote_ident(&name.name)),
+        ];
+        for item in &self.indexes {
+            let (there, here) = pick(item);
+            let index = quote_ident(&item.0.name);
+            sql.push(format!(
+                "ALTER INDEX {} RENAME TO {}",
+                name.sibling(&item.0.name),
+                quote_ident(there)
+            ));
+            sql.push(format!("ALTER INDEX {} RENAME TO {index}", name.sibling(here)));
+        }
+        sql
+    }
+
+    /// Owner, privileges, comments, and what is said of columns and indexes; under the passing names.
+    fn belongings(&self, draft: &Draft<'_>) -> Vec<String> {
+        let (found, view) = (&self.found, &self.passing);
+        let object = view.to_string();
+        let mut sql = Vec::new();
+        if found.owner != draft.catalog.server.role.name {
+            sql.push(format!(
+                "ALTER MATERIALIZED VIEW {view} OWNER TO {}",
+                quote_ident(&found.owner)
+            ));
+        }
+        let words = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
+        if let Some(items) = &found.privileges {
+            sql.extend(acl::grants(items, &found.owner, &object, "", &words));
+        }
+        if let Some(comment) = &found.comment {
+            sql.push(format!("COMMENT ON MATERIALIZED VIEW {view} IS {}", quote_literal(comment)));
+        }
+        for column in &found.columns {
+            let quoted = quote_ident(&column.name);
+            let on = format!(" ({quoted})");
+            sql.extend(acl::grants(&column.privileges, &found.owner, &object, &on, &words));
+            if let Some(comment) = &column.comment {
+                let comment = quote_literal(comment);
+                sql.push(format!("COMMENT ON COLUMN {view}.{quoted} IS {comment}"));
+            }
+            if let Some(target) = column.statistics_target {
+                sql.push(format!(
+                    "ALTER MATERIALIZED VIEW {view} ALTER COLUMN {quoted} SET STATISTICS {target}"
+                ));
+            }
+        }
+        for (index, passing, _) in &self.indexes {
+            let own = found.name.sibling(passing);
+            for (position, target) in &index.statistics_targets {
+                sql.push(format!(
+                    "ALTER INDEX {own} ALTER COLUMN {position} SET STATISTICS {target}"
+                ));
+            }
+            if let Some(comment) = &index.comment {
+                sql.push(format!("COMMENT ON INDEX {own} IS {}", quote_literal(comment)));
+            }
+            if index.is_clustered {
+                let passing = quote_ident(passing);
+                sql.push(format!("ALTER MATERIALIZED VIEW {view} CLUSTER ON {passing}"));
+            }
+        }
+        sql
+    }
+}
