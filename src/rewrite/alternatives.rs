@@ -11,7 +11,7 @@ use super::op;
 use crate::analyze::{self, Impact};
 use crate::catalog::{TypeDef, user_type};
 use crate::plan::{Work, WorkKind};
-use crate::sql::{Statement, deparse, quote_ident};
+use crate::sql::{QualifiedName, Statement, deparse, quote_ident};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint};
 use std::time::Duration;
@@ -126,25 +126,34 @@ fn new_column(draft: &Draft<'_>, alter: &AlterTableStmt, column: &ColumnDef) -> 
         });
     }
     let domain = user_type(written, &draft.catalog)?;
-    let TypeDef::Domain { base, checks, not_null, .. } = draft.catalog.types.get(&domain)? else {
-        return None;
-    };
-    let mut conditions: Vec<String> = checks
-        .iter()
-        .filter_map(|check| check.split_once(" CHECK (").map(|(_, rest)| rest))
-        .map(|rest| rest.strip_suffix(')').unwrap_or(rest).replace("VALUE", &name))
-        .collect();
-    if *not_null {
-        conditions.push(format!("{name} IS NOT NULL"));
-    }
-    let checks: String =
-        conditions.iter().map(|condition| format!(", ADD CHECK ({condition})")).collect();
+    let (base, checks) = without_domain(draft, &domain, &name)?;
     Some(Advice {
         why: "A column of a domain with constraints has every row checked, and written, when it is added, even where it is NULL.",
         choices: format!(
             "The same rule without the domain is added online: ALTER TABLE {table} ADD COLUMN {name} {base}{checks}."
         ),
     })
+}
+
+/// The base type of a domain, and what its constraints are as those of a table, for `column` (quoted).
+pub(super) fn without_domain(
+    draft: &Draft<'_>,
+    domain: &QualifiedName,
+    column: &str,
+) -> Option<(String, String)> {
+    let TypeDef::Domain { base, checks, not_null, .. } = draft.catalog.types.get(domain)? else {
+        return None;
+    };
+    let mut conditions: Vec<String> = checks
+        .iter()
+        .filter_map(|check| check.split_once(" CHECK (").map(|(_, rest)| rest))
+        .map(|rest| rest.strip_suffix(')').unwrap_or(rest).replace("VALUE", column))
+        .collect();
+    if *not_null {
+        conditions.push(format!("{column} IS NOT NULL"));
+    }
+    let checks = conditions.iter().map(|condition| format!(", ADD CHECK ({condition})")).collect();
+    Some((base.clone(), checks))
 }
 
 fn domain(alter: &pg_query::protobuf::AlterDomainStmt, impact: &Impact) -> Advice {

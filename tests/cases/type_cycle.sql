@@ -1,5 +1,6 @@
 -- case: type_cycle
 -- shows: two tables whose keys refer to each other, and one to itself, become bigint together
+-- keys: 100
 -- expect note: column-order
 -- setup
 CREATE TABLE teams (id int PRIMARY KEY, lead int, parent int REFERENCES teams (id));

@@ -1,5 +1,6 @@
 -- case: update_where_generated
 -- shows: an UPDATE in batches whose condition reads a generated column and NULLs, on a table with a composite key
+-- rollback: schema only
 -- setup
 CREATE TABLE stock (shelf uuid, slot int, kg numeric, g numeric GENERATED ALWAYS AS (kg * 1000) STORED, class text, PRIMARY KEY (shelf, slot));
 INSERT INTO stock (shelf, slot, kg) SELECT md5((i % 9)::text)::uuid, i, nullif(i % 13, 0) FROM generate_series(1, 20500) AS i;

@@ -130,7 +130,11 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                 let span = self.cx.span_of(name, self.after_name());
                 let diagnostic = Diagnostic::new(message, span)
                     .detail(format!("It is used by {who}."))
-                    .hint("Drop that first and create it again afterwards.");
+                    .hint(match what {
+                        "by a generated column" => "A generated column cannot be given another source without a rewrite. In a revision before this one make it a plain column that a trigger computes: CREATE TRIGGER, then ALTER COLUMN … DROP EXPRESSION, which is brief and keeps its values. A VIRTUAL one (18) can be dropped and added again at once.",
+                        "by a function or procedure" => "Replace the function by one with its body as a string, not BEGIN ATOMIC: that hangs on no column.",
+                        _ => "Drop that first and create it again afterwards.",
+                    });
                 return Err(AnalyzeError::Invalid(diagnostic));
             }
         }

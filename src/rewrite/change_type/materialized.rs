@@ -156,11 +156,14 @@ impl Materialized {
 
     /// Before the old columns are dropped.
     pub fn contract(&self, draft: &mut Draft<'_>) {
-        draft.step(
-            Phase::Contract,
-            format!("the old {} is kept for no rollback any more", self.found.name),
-            Action::Transaction { sql: vec![format!("DROP MATERIALIZED VIEW {}", self.aside)] },
-        );
+        let mode = LockMode::AccessExclusive;
+        draft
+            .step(
+                Phase::Contract,
+                format!("the old {} is kept for no rollback any more", self.found.name),
+                Action::Transaction { sql: vec![format!("DROP MATERIALIZED VIEW {}", self.aside)] },
+            )
+            .locks(vec![RelationLock { relation: self.aside.clone(), mode }]);
     }
 
     fn create(&self) -> Option<String> {

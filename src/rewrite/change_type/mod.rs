@@ -22,6 +22,7 @@ mod in_place;
 mod keys;
 mod materialized;
 mod migrate;
+mod narrow;
 mod obstacles;
 mod recognise;
 mod switch;
@@ -371,6 +372,7 @@ fn announce(draft: &mut Draft<'_>, table: &Table) {
         draft.floors.half_done(name, column);
     }
     published(draft, table);
+    narrow::note(draft, table);
     draft.floors.relation(name, Phase::Migrate);
     draft.floors.rekeyed(name);
     draft.rely(name);

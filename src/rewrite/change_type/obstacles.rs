@@ -5,7 +5,8 @@ use super::keys::{self, Key};
 use super::recognise::{Request, Rollout};
 use super::{Table, family, hangs, materialized, views};
 use crate::catalog::{Catalog, ConstraintKind, DependantKind, TypeDef};
-use crate::plan::Phase;
+use crate::plan::{Phase, Work, WorkKind};
+use crate::rewrite::alternatives;
 use crate::rewrite::draft::Draft;
 use crate::sql::{Diagnostic, quote_ident};
 
@@ -86,15 +87,26 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
             reasons.push(format!("{name} is a generated column"));
         }
         if is_constrained_domain(&change.after.user_type, &draft.catalog) {
+            let quoted = quote_ident(name);
+            let same = change.after.user_type.as_ref().and_then(|domain| {
+                let (base, checks) = alternatives::without_domain(draft, domain, &quoted)?;
+                Some(format!("; the same rule online: ALTER TABLE {} ALTER COLUMN {quoted} TYPE {base}{checks}", found.name))
+            });
             reasons.push(format!(
-                "{} is a domain with constraints, and a column of it cannot be added without a rewrite: use its base type and a CHECK",
-                change.after.type_name
+                "{} is a domain with constraints: the server checks and writes every row when a column of it is added, even where it is NULL{}",
+                change.after.type_name,
+                same.unwrap_or_default()
             ));
         }
         for constraint in found.constraints.iter().filter(|c| c.columns.contains(name)) {
             if constraint.kind == ConstraintKind::Exclude {
-                reasons
-                    .push(format!("constraint {} cannot be built again online", constraint.name));
+                let work = [Work { kind: WorkKind::IndexBuild, relation: found.name.clone() }];
+                let time = alternatives::cost(draft, &work);
+                let time = time.map(|time| format!(", {time} here")).unwrap_or_default();
+                reasons.push(format!(
+                    "constraint {} cannot be built again online: an exclusion constraint has no concurrent build and no USING INDEX. Dropped in a revision before this one, and added again in a window after it, it blocks for the build of its one index{time}, and not for the rewrite of the table; until then a trigger that looks for a conflicting row under an advisory lock keeps rows apart",
+                    constraint.name
+                ));
             }
         }
         if let Err(why) = views::over(&draft.catalog, [(found, name.as_str())]) {
