@@ -106,12 +106,38 @@ fn relevant_differences(expected: &[Fact], found: &[Fact]) -> Vec<String> {
         .filter(|fact| !passing(fact) && !of_gone(fact) && !hung(fact))
         .cloned()
         .collect();
+    // One that is added brings its part of each foreign key with it.
+    let added = added_children(expected, found);
+    let brought = |fact: &Fact| {
+        fact.about.starts_with("dependant foreign key ")
+            && is_new(fact)
+            && added.iter().any(|child| fact.about.contains(&format!(" on {child} of ")))
+    };
     let is: Vec<Fact> = found
         .iter()
-        .filter(|fact| !passing(fact) && !harmless(fact) && !of_gone(fact))
+        .filter(|fact| !passing(fact) && !harmless(fact) && !of_gone(fact) && !brought(fact))
         .cloned()
         .collect();
     facts::differences(&was, &is)
+}
+
+/// Partitions and children that the plan does not know.
+fn added_children<'f>(expected: &[Fact], found: &'f [Fact]) -> Vec<&'f str> {
+    let children = |facts: &'f [Fact]| {
+        facts.iter().filter(|fact| fact.about.starts_with(PASSING[0])).flat_map(|fact| {
+            let parent = fact.about.as_str();
+            fact.value.split(", ").map(move |child| (parent, child))
+        })
+    };
+    let known = |parent: &str, child: &str| {
+        expected
+            .iter()
+            .any(|fact| fact.about == parent && fact.value.split(", ").any(|name| name == child))
+    };
+    children(found)
+        .filter(|(parent, child)| !known(parent, child))
+        .map(|(_, child)| child)
+        .collect()
 }
 
 /// Partitions of the plan that are no longer there.

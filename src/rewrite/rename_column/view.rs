@@ -86,6 +86,14 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
         NoteKind::Application,
         format!("until contract {name} is a view of {aside}: {}", shadow_view::LIMITS),
     );
+    if !found.children.is_empty() {
+        draft.note(
+            NoteKind::Application,
+            format!(
+                "only {name} shows both names: a statement that names one of the tables below it directly meets {new} from expand on"
+            ),
+        );
+    }
     draft.rely(name);
     draft.floors.relation(name, Phase::Contract);
 }
