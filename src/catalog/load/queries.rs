@@ -297,10 +297,8 @@ SELECT m.relation, m.publication::text AS name
 pub(crate) const PUBLISHED: &str = "
 SELECT m.prrelid AS relation, p.pubname::text AS name,
        {published_columns}::text[] AS columns, {published_rows}::text AS condition
-  FROM pg_class c
-  JOIN pg_publication_rel m ON m.prrelid = c.oid
-  JOIN pg_publication p ON p.oid = m.prpubid
- WHERE {wanted}";
+  FROM pg_class c JOIN pg_publication_rel m ON m.prrelid = c.oid
+  JOIN pg_publication p ON p.oid = m.prpubid WHERE {wanted}";
 
 pub(crate) const STATISTICS: &str = "
 SELECT s.stxrelid AS relation,
