@@ -178,6 +178,9 @@ async fn a_partition_that_is_dropped_or_added_empty_does_not_matter() {
         through(&target, &plan, Phase::Switch).await.unwrap();
         send(&target, "INSERT INTO t (c, day, o) VALUES (7000, 350, 5)").await;
         assert_eq!(text(&target, KEYS).await, "t f, t p, t2 f, t2 p, t3 f, t3 p", "{major}");
+        roll_back(&target, &plan).await.unwrap();
+        assert_eq!(text(&target, TYPE).await, "integer", "{major}");
+        assert_eq!(text(&target, KEYS).await, "t f, t p, t2 f, t2 p, t3 f, t3 p", "{major}");
         assert_eq!(text(&target, "SELECT max(c)::text FROM t").await, "7000", "{major}");
     }
 }

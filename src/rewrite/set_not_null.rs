@@ -9,7 +9,7 @@
 use super::as_is;
 use super::dispatch::is_brief;
 use super::draft::Draft;
-use super::text::alter;
+use super::text::{alter, alter_if_there};
 use crate::analyze::Impact;
 use crate::catalog::names;
 use crate::lock::LockMode;
@@ -121,9 +121,13 @@ pub(super) fn named(
     // outlives the parent's.
     let below =
         draft.catalog.family(found).into_iter().filter(|member| !member.is_not_null(column));
+    // A partition may be dropped before it comes to that.
     let back = std::iter::once(relation)
         .chain(below.map(|member| &member.name).filter(|name| *name != relation))
-        .map(|name| alter(name, &format!("DROP CONSTRAINT IF EXISTS {constraint}")))
+        .map(|name| {
+            let alter = if name == relation { alter } else { alter_if_there };
+            alter(name, &format!("DROP CONSTRAINT IF EXISTS {constraint}"))
+        })
         .collect();
     draft
         .step(
