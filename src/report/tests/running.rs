@@ -51,7 +51,7 @@ fn rollout(revision: &str, state: RolloutState, phase: Phase) -> Rollout {
         message: format!("about {revision}"),
         plan_digest: String::new(),
         migration_digest: digest.unwrap_or_default(),
-        plan: String::new(),
+        plan: "the text of a plan".to_owned(),
         state,
         phase,
         started_at: jiff::Timestamp::UNIX_EPOCH,
