@@ -106,7 +106,10 @@ fn has_recipe(draft: &Draft<'_>, part: &Statement) -> bool {
     let NodeEnum::AlterTableStmt(alter) = &part.node else { return false };
     let Some(command) = op::command(alter) else { return false };
     if command.subtype() == AlterTableType::AtAlterColumnType {
-        return draft.retypes.of(draft.number() - 1, &command.name).is_some()
+        let moved =
+            target(draft, alter.relation.as_ref()).is_some_and(|name| draft.floors.is_moved(&name));
+        return moved
+            || draft.retypes.of(draft.number() - 1, &command.name).is_some()
             || change_type::has_hindrance(&draft.catalog, part);
     }
     matches!(
@@ -137,7 +140,8 @@ fn subcommand(
     let Some(command) = op::command(alter) else { return };
     match command.subtype() {
         AlterTableType::AtAlterColumnType
-            if draft.retypes.of(draft.number() - 1, &command.name).is_some()
+            if draft.floors.is_moved(name)
+                || draft.retypes.of(draft.number() - 1, &command.name).is_some()
                 || change_type::has_hindrance(&draft.catalog, part) =>
         {
             return change_type::steps(draft, part, name, &command.name, impact);

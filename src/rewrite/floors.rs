@@ -8,7 +8,7 @@
 use super::text;
 use crate::plan::Phase;
 use crate::sql::{QualifiedName, Statement};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Default)]
 pub(super) struct Floors {
@@ -27,6 +27,8 @@ pub(super) struct Floors {
     doubled: Vec<(QualifiedName, String, String)>,
     /// Indexes and constraints that a step already drops.
     dropped: Vec<(QualifiedName, String)>,
+    /// The new names of tables that are views under their old ones until contract.
+    moved: BTreeSet<QualifiedName>,
 }
 
 impl Floors {
@@ -75,6 +77,7 @@ impl Floors {
 
     /// What is known of columns and constraints of `from` holds for `to`: the table is renamed.
     pub fn moved(&mut self, from: &QualifiedName, to: &QualifiedName) {
+        self.moved.insert(to.clone());
         let of = |(on, name): &&(QualifiedName, String)| {
             (on == from).then(|| (to.clone(), name.clone()))
         };
@@ -96,6 +99,12 @@ impl Floors {
             .map(|((_, name), phase)| ((to.clone(), name.clone()), *phase))
             .collect();
         self.members.extend(members);
+    }
+
+    /// Whether `relation` has got its name in this migration and is a view under the old one, which
+    /// reads every column until contract.
+    pub fn is_moved(&self, relation: &QualifiedName) -> bool {
+        self.moved.contains(relation)
     }
 
     /// An earlier statement of the migration writes rows into `relation`.

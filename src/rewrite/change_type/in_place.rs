@@ -28,6 +28,11 @@ pub(super) fn steps(
     column: &str,
     impact: &Impact,
 ) {
+    if draft.floors.is_moved(relation) {
+        // The view under the old name of the table reads the column, and goes in contract.
+        draft.raise(Phase::Contract);
+        draft.floors.relation(relation, Phase::Contract);
+    }
     let found = draft.catalog.relation(relation).cloned();
     let Some(found) = found.filter(|_| impact.work.is_empty() && is_needed(&draft.catalog, part))
     else {
