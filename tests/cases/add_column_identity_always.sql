@@ -9,7 +9,7 @@ ALTER TABLE tickets ADD COLUMN number integer GENERATED ALWAYS AS IDENTITY (STAR
 -- old application
 INSERT INTO tickets (code, seats) VALUES ('f' || :fresh, :n);
 UPDATE tickets SET seats = :n WHERE code = 'c' || :id;
-UPDATE tickets SET code = code WHERE seats = :n;
+UPDATE tickets SET code = code WHERE code = (SELECT code FROM tickets WHERE seats = :n LIMIT 1 FOR UPDATE SKIP LOCKED);
 -- new application
 INSERT INTO tickets (code, seats) VALUES ('f' || :fresh, :n) RETURNING number IS NOT NULL;
 SELECT number FROM tickets WHERE code = 'c' || :id;

@@ -10,8 +10,8 @@ ALTER TABLE hits ALTER COLUMN site SET NOT NULL;
 CREATE INDEX ON hits (site);
 -- old application
 INSERT INTO hits (page, at) VALUES (:s, 2);
-UPDATE hits SET at = at + 1 WHERE page = :s;
-DELETE FROM hits WHERE page = :s AND at > 5;
+UPDATE hits SET at = at + 1 WHERE ctid = (SELECT ctid FROM hits WHERE page = :s LIMIT 1 FOR UPDATE SKIP LOCKED);
+DELETE FROM hits WHERE ctid = (SELECT ctid FROM hits WHERE page = :s AND at > 2 LIMIT 1 FOR UPDATE SKIP LOCKED);
 -- new application
 INSERT INTO hits (page, at, site) VALUES (:s, 2, 'site of ' || :s);
 SELECT site FROM hits WHERE page = :s LIMIT 1;

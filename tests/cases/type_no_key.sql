@@ -9,7 +9,7 @@ CREATE INDEX ON samples (value, at);
 ALTER TABLE samples ALTER COLUMN value TYPE double precision, ALTER COLUMN raw TYPE jsonb, ALTER COLUMN code TYPE varchar(4) USING code::varchar(4);
 -- old application
 INSERT INTO samples (at, value) VALUES ('2026-02-01', :n);
-UPDATE samples SET raw = '{"b": 2}' WHERE value = 1 AND at IS NULL;
+UPDATE samples SET raw = '{"b": 2}' WHERE ctid = (SELECT ctid FROM samples WHERE value = 1 AND at IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED);
 DELETE FROM samples WHERE ctid = (SELECT ctid FROM samples WHERE code = '1' LIMIT 1 FOR UPDATE SKIP LOCKED);
 -- new application
 INSERT INTO samples (at, value, raw, code) VALUES (NULL, :n, '[1]', 'x');
