@@ -22,7 +22,7 @@ demo: setup
 test:
 	@scripts/setup.sh tests
 	@scripts/servers.sh
-	cargo test --no-fail-fast $(ARGS)
+	@scripts/test.sh $(ARGS)
 
 bench: setup
 	cargo bench $(ARGS)

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// The role that owns everything in a throwaway cluster.
 pub const SUPERUSER: &str = "postgres";
 
+/// The first major version in which `CREATE DATABASE` has a `STRATEGY`.
+const STRATEGY_SINCE: u32 = 15;
+
 /// Longest path of a Unix socket, without the closing zero byte: 107 on Linux, 103 on macOS.
 const SOCKET_PATH_MAX: usize = 103;
 
@@ -134,6 +137,11 @@ impl Cluster {
         let mut sql = format!("CREATE DATABASE {}", quote_ident(name));
         if let Some(template) = template {
             sql.push_str(&format!(" TEMPLATE {}", quote_ident(template)));
+        }
+        // The usual way since 15 writes every page to the write-ahead log, which takes twice as long;
+        // what it spares, two checkpoints, costs little where nothing is synced.
+        if self.major() >= STRATEGY_SINCE {
+            sql.push_str(" STRATEGY file_copy");
         }
         self.administer(&sql, "create a database in the throwaway server").await?;
         Ok(self.target(name))

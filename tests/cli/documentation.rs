@@ -1,4 +1,5 @@
-//! `docs/cli.md` holds what `--help` says. With `AIRLOCK_UPDATE_DOCS=1` this test writes it.
+//! `docs/cli.md` holds what `--help` says, `docs/configuration.md` what `airlock init` writes. With
+//! `AIRLOCK_UPDATE_DOCS=1` these tests write them.
 
 use clap::Command;
 use std::fmt::Write;
@@ -28,17 +29,27 @@ fn generated() -> String {
     text
 }
 
-#[test]
-fn the_command_reference_is_current() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
+/// Holds what stands in a page below the marker to `generated`, which begins with the marker.
+fn assert_current(page: &str, generated: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let text = std::fs::read_to_string(&path).unwrap();
     let (by_hand, written) = text.split_at(text.find(BEGIN).expect("the marker is there"));
-    let generated = generated();
     if std::env::var_os("AIRLOCK_UPDATE_DOCS").is_some() {
         std::fs::write(&path, format!("{by_hand}{generated}")).unwrap();
     } else {
-        assert!(written == generated, "docs/cli.md is stale: run with AIRLOCK_UPDATE_DOCS=1");
+        assert!(written == generated, "{page} is stale: run with AIRLOCK_UPDATE_DOCS=1");
     }
+}
+
+#[test]
+fn the_command_reference_is_current() {
+    assert_current("docs/cli.md", &generated());
+}
+
+#[test]
+fn the_settings_reference_is_current() {
+    let template = airlock::config::template::TEMPLATE;
+    assert_current("docs/configuration.md", &format!("{BEGIN}\n```toml\n{template}```\n"));
 }
 
 #[test]

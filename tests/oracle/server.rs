@@ -6,7 +6,6 @@ use crate::check_equivalence;
 use crate::compare::State;
 use airlock::connect::{Connection, Target};
 use airlock::sandbox::{Cluster, ClusterOptions};
-use airlock::sql::quote_ident;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -130,12 +129,7 @@ impl Server {
     }
 
     async fn create(&self, name: &str, template: Option<&str>) {
-        let connection = self.cluster.connect("postgres").await.unwrap();
-        let mut sql = format!("CREATE DATABASE {}", quote_ident(name));
-        if let Some(template) = template {
-            sql.push_str(&format!(" TEMPLATE {}", quote_ident(template)));
-        }
-        connection.batch_execute(&sql).await.unwrap();
+        self.cluster.create_database(name, template).await.unwrap();
     }
 
     async fn wait_until_alone(&self, database: &str) {
