@@ -5,14 +5,14 @@ use super::output::{Done, Output};
 use super::rollout::{Session, journaled_plan};
 use super::upgrade::PhaseArg;
 use super::waiting::Waiting;
-use super::{environment, planning, project, standing, usage};
+use super::{environment, offline_back, planning, project, standing, usage};
 use crate::catalog::{Catalog, load};
 use crate::config::layer::LimitsLayer;
 use crate::config::{Settings, value};
 use crate::connect::Connection;
 use crate::error::{Error, Kind};
 use crate::journal::{Journal, Rollout, RolloutState, downgrade_id};
-use crate::plan::{Phase, Plan, Undo};
+use crate::plan::{Fact, Phase, Plan, Undo};
 use crate::report::loss::{self, Loss};
 use crate::report::{self, printable};
 use crate::revision::{Graph, Revision, RevisionId, Targets};
@@ -22,6 +22,7 @@ use crate::sql::Script;
 use crate::telemetry::hook::Occasion;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Go back to an earlier revision
@@ -36,7 +37,8 @@ use std::time::Duration;
 /// interruption the same command goes on where it stopped.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where to: `base`, `-1`, an id or the beginning of one, `ID-1`, `label@base`
+    /// Where to: `base`, `-1`, an id or the beginning of one, `ID-1`, `label@base`; with --sql a range
+    /// FROM:TO as well
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]
     pub target: String,
     /// Do not ask before data goes
@@ -51,6 +53,12 @@ pub struct Args {
     /// With the downgrade at its gate: go on although names that it drops are in use; the reason is kept
     #[arg(long, value_name = "REASON")]
     pub because: Option<String>,
+    /// Print a script for psql instead of running anything
+    #[arg(long, conflicts_with_all = ["dry_run", "because", "wait"])]
+    pub sql: bool,
+    /// With --sql: start from this file of `airlock catalog` instead of a database
+    #[arg(long, value_name = "FILE", requires = "sql")]
+    pub catalog: Option<PathBuf>,
     /// How long to wait for another runner [default: 10m]
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub wait: Option<Duration>,
@@ -59,7 +67,7 @@ pub struct Args {
 }
 
 /// How a revision is taken back.
-enum Way<'a> {
+pub(super) enum Way<'a> {
     /// By its downgrade section.
     Section { revision: &'a Revision, script: Script },
     /// By what can be told from its upgrade section.
@@ -69,18 +77,74 @@ enum Way<'a> {
 }
 
 /// A revision to take back, and what goes with it.
-struct Step<'a> {
-    id: String,
-    message: String,
-    way: Way<'a>,
-    losses: Vec<Loss>,
+pub(super) struct Step<'a> {
+    pub(super) id: String,
+    pub(super) message: String,
+    pub(super) way: Way<'a>,
+    pub(super) losses: Vec<Loss>,
     /// What its undo leaves as it is, in words.
-    stays: Vec<String>,
+    pub(super) stays: Vec<String>,
+}
+
+impl Way<'_> {
+    /// In words.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Way::Section { .. } => "by its downgrade section",
+            Way::Derived { .. } => "derived from its upgrade section",
+            Way::Undo { .. } => "by the undo of its plan",
+        }
+    }
+
+    /// The statements that take it back, and the file in which their places are.
+    pub(super) fn statements(&self) -> Option<(Revision, &Script)> {
+        match self {
+            Way::Undo { .. } => None,
+            Way::Section { revision, script } => Some(((*revision).clone(), script)),
+            // Places in it are places in the derived text.
+            Way::Derived { revision, script, text } => {
+                let path = format!("downgrade of {}, derived", revision.path);
+                Some((Revision { path, text: text.clone(), ..(*revision).clone() }, script))
+            }
+        }
+    }
+}
+
+impl<'a> Step<'a> {
+    /// By a section of `revision`, which moves `catalog`.
+    pub(super) fn section(revision: &'a Revision, script: Script, catalog: &mut Catalog) -> Self {
+        let losses = loss::of_statements(&script.statements, catalog);
+        let (id, message) = (revision.id.to_string(), revision.message.clone());
+        let way = Way::Section { revision, script };
+        Self { id, message, way, losses, stays: Vec::new() }
+    }
+
+    /// By the undo of `plan`, whose upgrade section is given; `catalog` stays as it is.
+    pub(super) fn undo(
+        revision: &'a Revision,
+        upgrade: &Script,
+        plan: Plan,
+        catalog: &Catalog,
+    ) -> Self {
+        let losses = loss::of_undoing(&upgrade.statements, catalog);
+        let stays: Vec<String> = plan.steps.iter().filter_map(irreversible).collect();
+        let (id, message) = (revision.id.to_string(), revision.message.clone());
+        Self { id, message, way: Way::Undo { plan: Box::new(plan) }, losses, stays }
+    }
 }
 
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
     let settings = global.settings_with(LimitsLayer::from(&args.limits))?;
     let graph = project::revisions(&settings)?;
+    if args.sql {
+        let through = args.through.map_or(Phase::Contract, Phase::from);
+        let wanted = offline_back::Wanted {
+            target: &args.target,
+            catalog: args.catalog.as_deref(),
+            through,
+        };
+        return offline_back::run(wanted, &settings, &graph, output).await;
+    }
     let mut session = Session::begin(&settings, output)?;
     let target = session.target.clone();
     let longest = args.wait.unwrap_or(settings.limits.patience);
@@ -134,13 +198,17 @@ async fn steps<'a>(
 }
 
 /// What the database has, in the order in which it was begun: a rollout that is under way included.
-fn there(journal: &Journal) -> Vec<RevisionId> {
+pub(super) fn there(journal: &Journal) -> Vec<RevisionId> {
     let counts = |rollout: &&Rollout| rollout.state != RolloutState::RolledBack;
     journal.rollouts.iter().filter(counts).filter_map(|of| of.revision.parse().ok()).collect()
 }
 
 /// Nothing is taken from under a revision that nobody here knows.
-fn refuse_unknown(graph: &Graph, journal: &Journal, gone: &[&Revision]) -> Result<(), Error> {
+pub(super) fn refuse_unknown(
+    graph: &Graph,
+    journal: &Journal,
+    gone: &[&Revision],
+) -> Result<(), Error> {
     let known = |id: &str| graph.get(id).is_some();
     let on_top = journal.rollouts.iter().find(|rollout| {
         rollout.state != RolloutState::RolledBack
@@ -156,7 +224,7 @@ fn refuse_unknown(graph: &Graph, journal: &Journal, gone: &[&Revision]) -> Resul
 }
 
 /// A downgrade that stopped half-way is gone on with, not left behind.
-fn refuse_other_downgrades(journal: &Journal, gone: &[&Revision]) -> Result<(), Error> {
+pub(super) fn refuse_other_downgrades(journal: &Journal, gone: &[&Revision]) -> Result<(), Error> {
     let open = journal.rollouts.iter().find_map(|rollout| {
         let of = rollout.downgrades().filter(|_| standing::is_open(rollout))?;
         (gone.first().is_none_or(|first| first.id.as_str() != of)).then_some(of)
@@ -166,7 +234,7 @@ fn refuse_other_downgrades(journal: &Journal, gone: &[&Revision]) -> Result<(), 
         .hint(format!("Go on with it first: `airlock downgrade {of}-1`; or `airlock rollback`.")))
 }
 
-fn step<'a>(
+pub(super) fn step<'a>(
     revision: &'a Revision,
     journal: &Journal,
     catalog: &mut Catalog,
@@ -176,19 +244,15 @@ fn step<'a>(
     let in_file = |error| project::sql_error(revision, error);
     let section = revision.downgrade_script().map_err(in_file)?;
     let done = rollout.is_some_and(|rollout| rollout.state == RolloutState::Done);
-    let message = revision.message.clone();
     let begun = journal.rollout(&downgrade_id(&id)).is_some_and(standing::is_open);
     if done && (begun || !section.statements.is_empty()) {
-        let losses = loss::of_statements(&section.statements, catalog);
-        let way = Way::Section { revision, script: section };
-        return Ok(Step { id, message, way, losses, stays: Vec::new() });
+        return Ok(Step::section(revision, section, catalog));
     }
     let upgrade = revision.upgrade_script().map_err(in_file)?;
     let rollout = rollout.filter(|rollout| !rollout.is_stamped());
     let Some(rollout) = rollout else {
         if upgrade.statements.is_empty() {
-            let way = Way::Section { revision, script: section };
-            return Ok(Step { id, message, way, losses: Vec::new(), stays: Vec::new() });
+            return Ok(Step::section(revision, section, catalog));
         }
         return Err(no_way(revision, "It was stamped, so there is no plan to take back."));
     };
@@ -197,27 +261,26 @@ fn step<'a>(
         step.phase == Phase::Contract && step.state != crate::journal::StepState::Pending
     });
     if let Some(step) = contracted {
-        return derived(revision, &upgrade, &plan, &step.step, catalog);
+        let has_run = format!("Its contract phase ({}) has run", step.step);
+        return derived(revision, &upgrade, &plan.facts, &has_run, catalog);
     }
-    let losses = loss::of_undoing(&upgrade.statements, catalog);
-    let stays: Vec<String> = plan.steps.iter().filter_map(irreversible).collect();
-    Ok(Step { id, message, way: Way::Undo { plan: Box::new(plan) }, losses, stays })
+    Ok(Step::undo(revision, &upgrade, plan, catalog))
 }
 
-/// By statements that are told from those of the upgrade.
-fn derived<'a>(
+/// By statements that are told from those of the upgrade; `why` not by its plan.
+pub(super) fn derived<'a>(
     revision: &'a Revision,
     upgrade: &Script,
-    plan: &Plan,
-    step: &str,
+    facts: &[Fact],
+    why: &str,
     catalog: &mut Catalog,
 ) -> Result<Step<'a>, Error> {
-    let text = reverse(upgrade, &plan.facts).map_err(|found| {
+    let text = reverse(upgrade, facts).map_err(|found| {
         no_way(
             revision,
             &format!(
-                "Its contract phase ({step}) has run, so its plan cannot be taken back; and from \
-                 statement {} no downgrade can be told: {}.",
+                "{why}, so its plan cannot be taken back; and from statement {} no downgrade can be \
+                 told: {}.",
                 found.number, found.why
             ),
         )
@@ -247,7 +310,7 @@ fn irreversible(step: &crate::plan::Step) -> Option<String> {
     }
 }
 
-fn no_way(revision: &Revision, why: &str) -> Error {
+pub(super) fn no_way(revision: &Revision, why: &str) -> Error {
     let message = format!("revision {} has no downgrade section", revision.id);
     Error::new(Kind::Refused, message).detail(why).hint(format!(
         "Write what takes it back below `-- downgrade` in {}; `airlock test` tries it out.",
@@ -258,11 +321,7 @@ fn no_way(revision: &Revision, why: &str) -> Error {
 fn overview(steps: &[Step<'_>]) -> String {
     let mut text = String::from("Taken back, in this order:\n");
     for step in steps {
-        let how = match &step.way {
-            Way::Section { .. } => "by its downgrade section",
-            Way::Derived { .. } => "derived from its upgrade section",
-            Way::Undo { .. } => "by the undo of its plan",
-        };
+        let how = step.way.name();
         text.push_str(&format!("  {}  {}  ({how})\n", step.id, printable(&step.message)));
         if let Way::Derived { script, .. } = &step.way {
             for statement in &script.statements {
@@ -333,28 +392,13 @@ async fn take_back(
     through: Phase,
     args: &Args,
 ) -> Result<End, Error> {
-    let (revision, script) = match &step.way {
-        Way::Undo { plan } => {
+    let Some((revision, script)) = step.way.statements() else {
+        if let Way::Undo { plan } = &step.way {
             session.rollback((**plan).clone()).await?;
-            return Ok(End::RolledBack);
         }
-        Way::Section { revision, script } => ((*revision).clone(), script),
-        // Places in it are places in the derived text.
-        Way::Derived { revision, script, text } => {
-            let path = format!("downgrade of {}, derived", revision.path);
-            (Revision { path, text: text.clone(), ..(*revision).clone() }, script)
-        }
+        return Ok(End::RolledBack);
     };
-    let begun = journal.rollout(&downgrade_id(&step.id)).filter(|rollout| {
-        // A step that is rolled back, or that belongs to an earlier downgrade, is as if it had never been.
-        standing::is_open(rollout)
-    });
-    if let Some(rollout) = begun.filter(|rollout| rollout.state == RolloutState::RollingBack) {
-        let message = format!("the downgrade of revision {} is being rolled back", step.id);
-        return Err(Error::new(Kind::Refused, message)
-            .detail(format!("It stopped in phase {}.", rollout.phase))
-            .hint("`airlock rollback` goes on with that."));
-    }
+    let begun = begun(journal, &step.id)?;
     let plan = match begun {
         Some(rollout) => journaled_plan(rollout)?,
         None => plan(session, session.settings, &revision, script).await?,
@@ -364,6 +408,22 @@ async fn take_back(
         usage::pass(&session.target, &plan, args.because.as_deref(), session.output).await?;
     }
     session.execute(plan, None, through).await
+}
+
+/// The downgrade of revision `id` that is under way, if there is one.
+///
+/// # Errors
+/// It is being taken back itself.
+pub(super) fn begun<'j>(journal: &'j Journal, id: &str) -> Result<Option<&'j Rollout>, Error> {
+    // One that is rolled back, or that belongs to an earlier downgrade, is as if it had never been.
+    let begun = journal.rollout(&downgrade_id(id)).filter(|of| standing::is_open(of));
+    if let Some(rollout) = begun.filter(|rollout| rollout.state == RolloutState::RollingBack) {
+        let message = format!("the downgrade of revision {id} is being rolled back");
+        return Err(Error::new(Kind::Refused, message)
+            .detail(format!("It stopped in phase {}.", rollout.phase))
+            .hint("`airlock rollback` goes on with that."));
+    }
+    Ok(begun)
 }
 
 async fn plan(

@@ -34,6 +34,7 @@ mod making;
 mod man;
 mod merge;
 mod offline;
+mod offline_back;
 mod output;
 mod pause;
 mod plan;

@@ -10,6 +10,7 @@ use crate::journal::Journal;
 use crate::plan::{Phase, Plan};
 use crate::revision::{Graph, Revision, RevisionId, Targets};
 use crate::script::{self, Bounds, Part};
+use crate::sql::Statement;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,10 +28,32 @@ pub struct Wanted<'a> {
 }
 
 /// Where the database stands, as far as it is known.
-struct Start {
-    catalog: Catalog,
-    applied: Vec<RevisionId>,
-    journal: Journal,
+pub(super) struct Start {
+    pub(super) catalog: Catalog,
+    pub(super) applied: Vec<RevisionId>,
+    pub(super) journal: Journal,
+    /// Whether `journal` is that of a database, and not empty because none was asked.
+    pub(super) live: bool,
+}
+
+impl Start {
+    /// What `statements` do has been done, and the next revision begins.
+    pub(super) fn move_over(&mut self, statements: &[Statement]) {
+        let path = self.catalog.server.search_path.clone();
+        for statement in statements {
+            self.catalog.apply(statement);
+        }
+        self.settle(path);
+    }
+
+    /// What was made has rows by the time the next revision runs, and the settings of one are its own.
+    pub(super) fn settle(&mut self, search_path: Vec<String>) {
+        self.catalog.server.search_path = search_path;
+        for relation in self.catalog.relations.values_mut().filter(|of| of.created_here) {
+            relation.created_here = false;
+            relation.empty = false;
+        }
+    }
 }
 
 /// Prints the script.
@@ -57,7 +80,9 @@ pub async fn run(
             graph.closure(tips.iter().map(|revision| &revision.id))
         }
     };
-    let mut start = start(from.is_some(), &before, wanted.catalog, settings, graph, output).await?;
+    let command = "upgrade --sql EARLIER:LATER";
+    let mut start =
+        start(from.is_some(), &before, wanted.catalog, settings, graph, output, command).await?;
     let applied = start.applied.clone();
     let to = if to.is_empty() { "head" } else { to };
     let mut order = match graph.revisions() {
@@ -99,14 +124,18 @@ pub async fn run(
         };
         parts.push(Part { plan, through: *through, verify });
     }
+    let bounds = bounds(settings);
+    Ok(Done::rendered(script::upgrade(&parts, &bounds, env!("CARGO_PKG_VERSION"))))
+}
+
+pub(super) fn bounds(settings: &Settings) -> Bounds {
     let limits = &settings.limits;
-    let bounds = Bounds {
+    Bounds {
         max_stall: limits.max_stall,
         max_hold: limits.max_hold,
         patience: limits.patience,
         batch_target: limits.batch_target,
-    };
-    Ok(Done::rendered(script::upgrade(&parts, &bounds, env!("CARGO_PKG_VERSION"))))
+    }
 }
 
 fn nothing() -> Done {
@@ -115,13 +144,14 @@ fn nothing() -> Done {
 
 /// Where the script starts from. A range starts where it says, whatever any database has; a saved
 /// catalog says what its database had.
-async fn start(
+pub(super) async fn start(
     ranged: bool,
     before: &[&Revision],
     saved: Option<&Path>,
     settings: &Settings,
     graph: &Graph,
     output: &Output,
+    command: &str,
 ) -> Result<Start, Error> {
     let named: Vec<RevisionId> = before.iter().map(|of| of.id.clone()).collect();
     let journal = Journal::default();
@@ -147,22 +177,23 @@ async fn start(
             None => {
                 let message =
                     format!("{} does not say which revisions its database has", path.display());
-                return Err(Error::new(Kind::Input, message).hint(
-                    "Save it again, or name a range: `airlock upgrade --sql CURRENT:head`.",
-                ));
+                return Err(Error::new(Kind::Input, message).hint(format!(
+                    "Save it again, or name a range that begins where the database is: \
+                     `airlock {command}`."
+                )));
             }
         };
-        return Ok(Start { catalog, applied, journal });
+        return Ok(Start { catalog, applied, journal, live: false });
     }
     if !ranged && settings.database_url.is_some() {
         let connection = settings.target()?.connect("airlock").await?;
         let journal = standing::journal(&connection).await?;
         let catalog = load::load(&connection).await?;
         connection.close().await;
-        return Ok(Start { catalog, applied: standing::applied(&journal), journal });
+        return Ok(Start { catalog, applied: standing::applied(&journal), journal, live: true });
     }
     let catalog = replay::catalog(before, output).await?;
-    Ok(Start { catalog, applied: named, journal })
+    Ok(Start { catalog, applied: named, journal, live: false })
 }
 
 fn same(one: &[RevisionId], other: &[RevisionId]) -> bool {
@@ -212,16 +243,7 @@ fn part(
     };
     let stops = plan.steps.iter().any(|step| step.phase > through);
     let script = revision.upgrade_script().map_err(|e| project::sql_error(revision, e))?;
-    let path = start.catalog.server.search_path.clone();
-    for statement in &script.statements {
-        start.catalog.apply(statement);
-    }
-    // What it made has rows by the time the next one runs, and its settings are its own.
-    start.catalog.server.search_path = path;
-    for relation in start.catalog.relations.values_mut().filter(|relation| relation.created_here) {
-        relation.created_here = false;
-        relation.empty = false;
-    }
+    start.move_over(&script.statements);
     Ok((plan, through, stops))
 }
 

@@ -6,9 +6,10 @@ use crate::catalog::{Catalog, load};
 use crate::connect::{Connection, database_error};
 use crate::diff::settle::missing_role;
 use crate::error::{Error, Kind};
-use crate::revision::Revision;
+use crate::revision::{Revision, RevisionId};
 use crate::sandbox::{Cluster, ClusterOptions};
 use crate::sql::{Diagnostic, Script, Statement, quote_ident};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most roles that are made because a migration names them.
 const MAX_ROLES: usize = 100;
@@ -18,10 +19,7 @@ const MAX_ROLES: usize = 100;
 /// # Errors
 /// No server programs on this machine; a statement that the server refuses, with its place.
 pub async fn catalog(earlier: &[&Revision], output: &Output) -> Result<Catalog, Error> {
-    let cluster = tokio::task::spawn_blocking(|| Cluster::start(&ClusterOptions::default()));
-    let cluster = cluster.await.map_err(|error| {
-        Error::new(Kind::Failed, "the throwaway server failed").detail(format!("{error}."))
-    })??;
+    let cluster = throwaway().await?;
     output.say(&format!(
         "catalog: {} earlier revision{} replayed in a throwaway PostgreSQL {}; sizes are unknown",
         earlier.len(),
@@ -35,6 +33,50 @@ pub async fn catalog(earlier: &[&Revision], output: &Output) -> Result<Catalog, 
     let mut catalog = load::load(&connection).await?;
     catalog.sizes_known = false;
     Ok(catalog)
+}
+
+/// The catalogs before those of `order` that are `wanted`, by id. `order` is run as written, in one
+/// throwaway server.
+///
+/// # Errors
+/// As [`catalog`].
+pub async fn catalogs_before(
+    order: &[&Revision],
+    wanted: &BTreeSet<RevisionId>,
+    output: &Output,
+) -> Result<BTreeMap<RevisionId, Catalog>, Error> {
+    let mut found = BTreeMap::new();
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    let cluster = throwaway().await?;
+    output.say(&format!(
+        "{} revisions replayed in a throwaway PostgreSQL {} for their plans",
+        order.len(),
+        cluster.major(),
+    ));
+    let connection = cluster.create_database("replay", None).await?.connect("airlock plan").await?;
+    for earlier in order {
+        if wanted.contains(&earlier.id) {
+            let mut catalog = load::load(&connection).await?;
+            catalog.sizes_known = false;
+            found.insert(earlier.id.clone(), catalog);
+        }
+        revision(&connection, earlier).await?;
+    }
+    Ok(found)
+}
+
+/// A server of the newest version that is there.
+///
+/// # Errors
+/// No server programs on this machine.
+pub async fn throwaway() -> Result<Cluster, Error> {
+    let cluster = tokio::task::spawn_blocking(|| Cluster::start(&ClusterOptions::default()));
+    let cluster = cluster.await.map_err(|error| {
+        Error::new(Kind::Failed, "the throwaway server failed").detail(format!("{error}."))
+    })?;
+    Ok(cluster?)
 }
 
 /// Runs the upgrade of `revision` as written; roles that it names and that are missing are made.

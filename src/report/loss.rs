@@ -44,14 +44,14 @@ fn of_statement(node: &NodeEnum, catalog: &Catalog) -> Vec<Loss> {
     match node {
         NodeEnum::DropStmt(drop) if drop.remove_type() == ObjectType::ObjectTable => {
             let named = drop.objects.iter().filter_map(|object| named(object, catalog));
-            named.filter_map(|relation| loss(relation, None, How::Table)).collect()
+            named.filter_map(|relation| loss(catalog, relation, None, How::Table)).collect()
         }
         NodeEnum::DropStmt(drop) if drop.remove_type() == ObjectType::ObjectSchema => drop
             .objects
             .iter()
             .filter_map(|object| strings(object).pop())
             .flat_map(|schema| tables_of(&schema, catalog))
-            .filter_map(|relation| loss(relation, None, How::Table))
+            .filter_map(|relation| loss(catalog, relation, None, How::Table))
             .collect(),
         NodeEnum::TruncateStmt(truncate) => truncate
             .relations
@@ -60,11 +60,14 @@ fn of_statement(node: &NodeEnum, catalog: &Catalog) -> Vec<Loss> {
                 Some(NodeEnum::RangeVar(range)) => ranged(range, catalog),
                 _ => None,
             })
-            .filter_map(|relation| loss(relation, None, How::Rows))
+            .filter_map(|relation| loss(catalog, relation, None, How::Rows))
             .collect(),
         NodeEnum::DeleteStmt(delete) => {
             let relation = delete.relation.as_ref().and_then(|range| ranged(range, catalog));
-            relation.and_then(|relation| loss(relation, None, How::Rows)).into_iter().collect()
+            relation
+                .and_then(|relation| loss(catalog, relation, None, How::Rows))
+                .into_iter()
+                .collect()
         }
         NodeEnum::UpdateStmt(update) => {
             let relation = update.relation.as_ref().and_then(|range| ranged(range, catalog));
@@ -73,7 +76,9 @@ fn of_statement(node: &NodeEnum, catalog: &Catalog) -> Vec<Loss> {
                 Some(NodeEnum::ResTarget(target)) => Some(target.name.as_str()),
                 _ => None,
             });
-            targets.filter_map(|column| loss(relation, Some(column), How::Values)).collect()
+            targets
+                .filter_map(|column| loss(catalog, relation, Some(column), How::Values))
+                .collect()
         }
         NodeEnum::AlterTableStmt(alter) => {
             let relation = alter.relation.as_ref().and_then(|range| ranged(range, catalog));
@@ -86,7 +91,9 @@ fn of_statement(node: &NodeEnum, catalog: &Catalog) -> Vec<Loss> {
                 }
                 _ => None,
             });
-            dropped.filter_map(|column| loss(relation, Some(column), How::Column)).collect()
+            dropped
+                .filter_map(|column| loss(catalog, relation, Some(column), How::Column))
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -100,12 +107,16 @@ pub fn of_undoing(statements: &[Statement], catalog: &Catalog) -> Vec<Loss> {
         match &statement.node {
             NodeEnum::CreateStmt(create) => {
                 let relation = create.relation.as_ref().and_then(|range| ranged(range, catalog));
-                found.extend(relation.and_then(|relation| loss(relation, None, How::Table)));
+                found.extend(
+                    relation.and_then(|relation| loss(catalog, relation, None, How::Table)),
+                );
             }
             NodeEnum::CreateTableAsStmt(create) => {
                 let range = create.into.as_ref().and_then(|into| into.rel.as_ref());
                 let relation = range.and_then(|range| ranged(range, catalog));
-                found.extend(relation.and_then(|relation| loss(relation, None, How::Table)));
+                found.extend(
+                    relation.and_then(|relation| loss(catalog, relation, None, How::Table)),
+                );
             }
             NodeEnum::AlterTableStmt(alter) => {
                 let relation = alter.relation.as_ref().and_then(|range| ranged(range, catalog));
@@ -121,7 +132,7 @@ pub fn of_undoing(statements: &[Statement], catalog: &Catalog) -> Vec<Loss> {
                         command.def.as_deref()
                         && command.subtype() == AlterTableType::AtAddColumn
                     {
-                        found.extend(loss(relation, Some(&column.colname), How::Column));
+                        found.extend(loss(catalog, relation, Some(&column.colname), How::Column));
                     }
                 }
             }
@@ -131,9 +142,10 @@ pub fn of_undoing(statements: &[Statement], catalog: &Catalog) -> Vec<Loss> {
     found
 }
 
-fn loss(relation: &Relation, column: Option<&str>, how: How) -> Option<Loss> {
+fn loss(catalog: &Catalog, relation: &Relation, column: Option<&str>, how: How) -> Option<Loss> {
+    // Of revisions replayed in an empty database nobody knows what there is.
     if relation.created_here
-        || relation.empty
+        || relation.empty && catalog.sizes_known
         || column.is_some_and(|c| relation.column(c).is_none())
     {
         return None;
@@ -142,7 +154,8 @@ fn loss(relation: &Relation, column: Option<&str>, how: How) -> Option<Loss> {
         None => relation.name.to_string(),
         Some(column) => format!("{}.{}", relation.name, quote_ident(column)),
     };
-    Some(Loss { what, how, rows: relation.estimated_rows })
+    let rows = relation.estimated_rows.filter(|_| catalog.sizes_known);
+    Some(Loss { what, how, rows })
 }
 
 fn tables_of<'c>(schema: &str, catalog: &'c Catalog) -> Vec<&'c Relation> {
@@ -181,19 +194,27 @@ pub fn text(losses: &[Loss]) -> String {
 }
 
 fn line(loss: &Loss, width: usize) -> String {
+    let what = printable(&loss.what);
+    format!("  {}  {}\n", styled(&format!("{what:<width$}"), BAD), words(loss))
+}
+
+/// The same without colours, for a file.
+pub fn plain(losses: &[Loss]) -> Vec<String> {
+    losses.iter().map(|loss| format!("{}: {}", printable(&loss.what), words(loss))).collect()
+}
+
+fn words(loss: &Loss) -> String {
     let rows = match loss.rows {
         Some(1) => "about 1 row".to_owned(),
         Some(count) => format!("about {} rows", grouped(count)),
         None => "an unknown number of rows".to_owned(),
     };
-    let what = printable(&loss.what);
-    let words = match loss.how {
+    match loss.how {
         How::Table => format!("the table with {rows}"),
         How::Column => format!("the values of {rows}"),
         How::Rows => format!("rows are deleted; there are {rows}"),
         How::Values => format!("values are overwritten, of up to {rows}"),
-    };
-    format!("  {}  {words}\n", styled(&format!("{what:<width$}"), BAD))
+    }
 }
 
 /// 1234567 as 1,234,567.

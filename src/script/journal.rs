@@ -2,7 +2,7 @@
 //! The advisory lock, which the script's session holds from its beginning to its end, keeps others out.
 
 use super::text::block;
-use crate::journal::{rollout::kind, schema};
+use crate::journal::{downgrade_id, rollout::kind, schema};
 use crate::plan::{Phase, Plan};
 use crate::sql::quote_literal;
 
@@ -39,12 +39,15 @@ pub(super) fn enter(plan: &Plan, toml: &str, version: &str) -> String {
     let parents: Vec<String> = revision.parents.iter().map(|id| quote_literal(id)).collect();
     let first = plan.steps.iter().map(|step| step.phase).min().unwrap_or(Phase::Expand);
     let mut text = format!(
-        "BEGIN;\nDELETE FROM airlock.rollout WHERE revision = {id};\n\
+        "BEGIN;\n\
+         -- With it goes the word of a downgrade that took it back before.\n\
+         DELETE FROM airlock.rollout WHERE revision IN ({id}, {});\n\
          INSERT INTO airlock.rollout (revision, parents, message, plan_digest, migration_digest, plan, state, phase,\n    \
          applied_by, applied_from, applied_with)\n\
          VALUES ({id}, ARRAY[{}]::text[], {}, {}, {}, {}, 'running', '{first}',\n    \
          session_user || ' as ' || current_user,\n    \
          COALESCE(pg_catalog.host(pg_catalog.inet_client_addr()), 'local'), {});\n",
+        quote_literal(&downgrade_id(&revision.id)),
         parents.join(", "),
         quote_literal(&revision.message),
         quote_literal(&plan.digest),
@@ -149,6 +152,67 @@ pub(super) fn reach_gate(revision: &str, before: Phase) -> String {
     format!(
         "UPDATE airlock.rollout SET state = 'at-gate', phase = '{before}'\n    \
          WHERE revision = {} AND state = 'running';\n",
+        quote_literal(revision)
+    )
+}
+
+/// Whether a step is there to be taken back; with `traces` one that was begun counts.
+pub(super) fn is_there(revision: &str, step: &str, traces: bool) -> String {
+    let states = if traces { "'done', 'running'" } else { "'done'" };
+    gset(
+        &format!(
+            "EXISTS (SELECT FROM airlock.step AS s JOIN airlock.rollout AS r USING (revision)\n    \
+             WHERE s.revision = {} AND s.step = {} AND r.state = 'rolling-back' AND s.state IN ({states}))",
+            quote_literal(revision),
+            quote_literal(step)
+        ),
+        "airlock_todo",
+    )
+}
+
+/// A step has been taken back; in the transaction that does it where there is one.
+pub(super) fn undone(revision: &str, step: &str) -> String {
+    format!(
+        "UPDATE airlock.step SET state = 'undone', finished_at = pg_catalog.clock_timestamp()\n    \
+         WHERE revision = {} AND step = {} AND state IN ('running', 'done');\n",
+        quote_literal(revision),
+        quote_literal(step)
+    )
+}
+
+/// A step that was cut off before it committed has nothing to take back.
+pub(super) fn undone_unfinished(revision: &str, step: &str) -> String {
+    format!(
+        "UPDATE airlock.step SET state = 'undone', finished_at = pg_catalog.clock_timestamp()\n    \
+         WHERE revision = {} AND step = {} AND state = 'running';\n",
+        quote_literal(revision),
+        quote_literal(step)
+    )
+}
+
+/// The plan's steps begin to be taken back.
+pub(super) fn roll_back(revision: &str) -> String {
+    format!(
+        "UPDATE airlock.rollout SET state = 'rolling-back', finished_at = NULL\n    \
+         WHERE revision = {} AND state <> 'rolling-back';\n",
+        quote_literal(revision)
+    )
+}
+
+/// Every step of the plan has been taken back.
+pub(super) fn rolled_back(revision: &str, first: Phase) -> String {
+    format!(
+        "UPDATE airlock.rollout SET state = 'rolled-back', phase = '{first}', \
+         finished_at = pg_catalog.clock_timestamp()\n    WHERE revision = {};\n",
+        quote_literal(revision)
+    )
+}
+
+/// A revision that was done has been taken back by a rollout of its own.
+pub(super) fn taken_back(revision: &str) -> String {
+    format!(
+        "UPDATE airlock.rollout SET state = 'rolled-back', finished_at = pg_catalog.clock_timestamp()\n    \
+         WHERE revision = {} AND state = 'done';\n",
         quote_literal(revision)
     )
 }

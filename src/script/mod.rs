@@ -5,6 +5,7 @@
 //! any interruption, and `airlock upgrade` can go on with what it has begun. It does less than `run`: no
 //! guard on another connection, no throttle, no vacuum in between (`docs/offline.md`).
 
+mod back;
 mod journal;
 mod rows;
 mod step;
@@ -16,6 +17,8 @@ use crate::plan::{EMPTY, Fact, Phase, Plan, file};
 use crate::sql::{QualifiedName, quote_ident, quote_literal};
 use std::time::Duration;
 use text::{block, comment, echo};
+
+pub use back::{By, Taken, downgrade};
 
 /// Bounds that a script keeps by itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,8 +56,11 @@ fn ms(time: Duration) -> u128 {
 
 /// The script that runs `parts` in order, for a server of their version. `version` is airlock's own.
 pub fn upgrade(parts: &[Part<'_>], bounds: &Bounds, version: &str) -> String {
-    let bounds = &Bounds { patience: bounds.patience.min(PATIENCE_MAX), ..bounds.clone() };
-    let mut script = head(parts, bounds, version);
+    let bounds = &bounds.clone().bounded();
+    let server = parts.first().map_or(0, |part| part.plan.server);
+    let names = parts.iter().map(|part| &part.plan.revision);
+    let names: String = names.map(|of| comment(&format!("  {}  {}", of.id, of.message))).collect();
+    let mut script = head(&format!("Revisions:\n{names}"), server, bounds, version);
     for part in parts {
         revision(part, bounds, version, &mut script);
     }
@@ -62,13 +68,14 @@ pub fn upgrade(parts: &[Part<'_>], bounds: &Bounds, version: &str) -> String {
     script
 }
 
-fn head(parts: &[Part<'_>], bounds: &Bounds, version: &str) -> String {
-    let server = parts.first().map_or(0, |part| part.plan.server);
-    let mut names = String::new();
-    for part in parts {
-        let revision = &part.plan.revision;
-        names.push_str(&comment(&format!("  {}  {}", revision.id, revision.message)));
+impl Bounds {
+    fn bounded(self) -> Self {
+        Self { patience: self.patience.min(PATIENCE_MAX), ..self }
     }
+}
+
+/// What comes before all revisions; `what` says which, and ends with a line break.
+fn head(what: &str, server: u32, bounds: &Bounds, version: &str) -> String {
     let check = block(
         "",
         &format!(
@@ -80,7 +87,7 @@ fn head(parts: &[Part<'_>], bounds: &Bounds, version: &str) -> String {
         ),
     );
     format!(
-        "-- Written by airlock {version} for PostgreSQL {server}. Revisions:\n{names}\
+        "-- Written by airlock {version} for PostgreSQL {server}. {what}\
          --\n\
          -- Run it with psql, as the role that migrates, on a connection of its own (not through a pooler\n\
          -- that hands out a server connection for each transaction):\n\
@@ -136,9 +143,7 @@ fn revision(part: &Part<'_>, bounds: &Bounds, version: &str, script: &mut String
     for note in &plan.notes {
         script.push_str(&comment(&format!("Note: {}", note.text)));
     }
-    let path: Vec<String> = plan.search_path.iter().map(|schema| quote_ident(schema)).collect();
-    let path = if path.is_empty() { "''".to_owned() } else { path.join(", ") };
-    script.push_str(&format!("SET search_path = {path};\n"));
+    script.push_str(&search_path(plan));
     script.push_str(&echo(&format!("revision {id}")));
     script.push_str(&journal::gset(
         &format!(
@@ -153,67 +158,90 @@ fn revision(part: &Part<'_>, bounds: &Bounds, version: &str, script: &mut String
     script.push_str("\\else\n");
     script.push_str(&journal::same_plan(plan));
     script.push_str("\\endif\n");
+    steps(plan, part.through, bounds, script);
+    for query in &part.verify {
+        script.push_str(&rows::verify_query(id, query, bounds));
+    }
+    let next = plan.steps.iter().map(|step| step.phase).find(|phase| *phase > part.through);
+    match next {
+        None => script.push_str(&journal::finish(id, last_phase(plan))),
+        Some(before) => stop_at(plan, before, script),
+    }
+}
+
+fn search_path(plan: &Plan) -> String {
+    let path: Vec<String> = plan.search_path.iter().map(|schema| quote_ident(schema)).collect();
+    let path = if path.is_empty() { "''".to_owned() } else { path.join(", ") };
+    format!("SET search_path = {path};\n")
+}
+
+/// The steps up to the end of a phase.
+fn steps(plan: &Plan, through: Phase, bounds: &Bounds, script: &mut String) {
     let mut phase = None;
-    for planned in plan.steps.iter().filter(|step| step.phase <= part.through) {
+    for planned in plan.steps.iter().filter(|step| step.phase <= through) {
         if phase != Some(planned.phase) {
             phase = Some(planned.phase);
             script.push_str(&format!("\n-- ---- Phase {}\n", planned.phase));
         }
         step::write(plan, planned, bounds, script);
     }
-    for query in &part.verify {
-        script.push_str(&rows::verify_query(id, query, bounds));
-    }
-    let next = plan.steps.iter().map(|step| step.phase).find(|phase| *phase > part.through);
-    match next {
-        None => {
-            let last = plan.steps.iter().map(|step| step.phase).max().unwrap_or(Phase::Expand);
-            script.push_str(&journal::finish(id, last));
-        }
-        Some(before) => {
-            script.push_str(&journal::reach_gate(id, before));
-            let until = plan.gates.iter().find(|gate| gate.before == before);
-            let until = until.map(|gate| format!(" until {}", gate.until)).unwrap_or_default();
-            script.push_str(&echo(&format!("revision {id} waits before {before}{until}")));
-        }
-    }
+}
+
+fn last_phase(plan: &Plan) -> Phase {
+    plan.steps.iter().map(|step| step.phase).max().unwrap_or(Phase::Expand)
+}
+
+/// The end of a part before a phase that it does not run.
+fn stop_at(plan: &Plan, before: Phase, script: &mut String) {
+    let id = &plan.revision.id;
+    script.push_str(&journal::reach_gate(id, before));
+    let until = plan.gates.iter().find(|gate| gate.before == before);
+    let until = until.map(|gate| format!(" until {}", gate.until)).unwrap_or_default();
+    script.push_str(&echo(&format!("revision {id} waits before {before}{until}")));
 }
 
 /// What has to be so before anything of the plan runs.
 fn admission(plan: &Plan) -> String {
-    let id = quote_literal(&plan.revision.id);
     let parents: Vec<String> = plan.revision.parents.iter().map(|id| quote_literal(id)).collect();
-    let mut body = String::new();
-    let mut refuse = |condition: String, what: String| {
-        body.push_str(&format!(
-            "  IF {condition} THEN\n    RAISE EXCEPTION USING MESSAGE = {};\n  END IF;\n",
-            quote_literal(&what)
-        ));
-    };
-    refuse(
-        format!(
-            "EXISTS (SELECT FROM airlock.rollout WHERE revision <> {id} \
-             AND state IN ('running', 'at-gate', 'rolling-back'))"
-        ),
-        "another revision is under way: finish it or take it back first".to_owned(),
-    );
+    let mut body = refuse_open(&plan.revision.id);
     if !parents.is_empty() {
-        refuse(
-            format!(
+        body.push_str(&refuse(
+            &format!(
                 "(SELECT pg_catalog.count(*) FROM airlock.rollout WHERE state = 'done' \
                  AND revision IN ({})) < {}",
                 parents.join(", "),
                 parents.len()
             ),
-            format!("revision {} comes after others that are not done", plan.revision.id),
-        );
+            &format!("revision {} comes after others that are not done", plan.revision.id),
+        ));
     }
-    for fact in &plan.facts {
-        if let Some((condition, what)) = unlike(fact) {
-            refuse(condition, format!("the database is not what the plan relies on: {what}"));
-        }
-    }
+    body.push_str(&refuse_unlike(plan));
     block("", &body)
+}
+
+/// Stops the script under a condition.
+fn refuse(condition: &str, what: &str) -> String {
+    let what = quote_literal(what);
+    format!("  IF {condition} THEN\n    RAISE EXCEPTION USING MESSAGE = {what};\n  END IF;\n")
+}
+
+/// While another rollout than `id` is under way.
+fn refuse_open(id: &str) -> String {
+    refuse(
+        &format!(
+            "EXISTS (SELECT FROM airlock.rollout WHERE revision <> {} \
+             AND state IN ('running', 'at-gate', 'rolling-back'))",
+            quote_literal(id)
+        ),
+        "another revision is under way: finish it or take it back first",
+    )
+}
+
+/// Where the database is not what the plan was made for.
+fn refuse_unlike(plan: &Plan) -> String {
+    let found = plan.facts.iter().filter_map(unlike);
+    let what = |what: &str| format!("the database is not what the plan relies on: {what}");
+    found.map(|(condition, unlike)| refuse(&condition, &what(&unlike))).collect()
 }
 
 /// When a fact does not hold, as far as a script can tell: whether relations are there or not, whether

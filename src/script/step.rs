@@ -2,7 +2,7 @@
 
 use super::text::{block, comment, dollar, echo, statement};
 use super::{Bounds, journal, ms, rows, usual_timeouts};
-use crate::plan::{Action, Check, Plan, RelationLock, Step};
+use crate::plan::{Action, Check, Plan, RelationLock, Step, Undo};
 use crate::sql::quote_literal;
 
 /// The procedure that takes locks. A relation that is not there is passed over: the step makes it. So
@@ -63,20 +63,9 @@ pub(super) fn write(plan: &Plan, step: &Step, bounds: &Bounds, script: &mut Stri
     script.push_str(&echo(&format!("{}: {}", step.id, step.why)));
     script.push_str(&journal::start(revision, &step.id, step.phase));
     let done = journal::done(revision, &step.id);
-    let (stall, hold) = (ms(bounds.max_stall / 2), ms(bounds.max_hold));
     match &step.action {
-        Action::Transaction { sql } => {
-            let work: String = sql.iter().map(|sql| statement(sql)).collect();
-            script.push_str(&format!(
-                "BEGIN;\nSET LOCAL lock_timeout = '{stall}ms';\nSET LOCAL statement_timeout = 0;\n{}\
-                 SET LOCAL statement_timeout = '{hold}ms';\n{work}{done}COMMIT;\n",
-                locks(&step.locks)
-            ));
-        }
-        Action::Validate { sql } => script.push_str(&format!(
-            "BEGIN;\nSET LOCAL lock_timeout = 0;\nSET LOCAL statement_timeout = 0;\n{}{done}COMMIT;\n",
-            statement(sql)
-        )),
+        Action::Transaction { sql } => script.push_str(&brief(sql, &step.locks, &done, bounds)),
+        Action::Validate { sql } => script.push_str(&long(sql, &done)),
         Action::Statement { sql } => script.push_str(&format!(
             "BEGIN;\nSET LOCAL statement_timeout = 0;\n{}{done}COMMIT;\n",
             statement(sql)
@@ -100,6 +89,81 @@ pub(super) fn write(plan: &Plan, step: &Step, bounds: &Bounds, script: &mut Stri
         }
     }
     script.push_str("\\endif\n");
+}
+
+/// A short transaction under the stall budget; `done` is the journal's word.
+fn brief(sql: &[String], wanted: &[RelationLock], done: &str, bounds: &Bounds) -> String {
+    let (stall, hold) = (ms(bounds.max_stall / 2), ms(bounds.max_hold));
+    let work: String = sql.iter().map(|sql| statement(sql)).collect();
+    format!(
+        "BEGIN;\nSET LOCAL lock_timeout = '{stall}ms';\nSET LOCAL statement_timeout = 0;\n{}\
+         SET LOCAL statement_timeout = '{hold}ms';\n{work}{done}COMMIT;\n",
+        locks(wanted)
+    )
+}
+
+/// A long statement under weak locks.
+fn long(sql: &str, done: &str) -> String {
+    format!(
+        "BEGIN;\nSET LOCAL lock_timeout = 0;\nSET LOCAL statement_timeout = 0;\n{}{done}COMMIT;\n",
+        statement(sql)
+    )
+}
+
+/// Adds the way back of `step` to the script, inside the condition that the step is there.
+pub(super) fn write_undo(plan: &Plan, step: &Step, bounds: &Bounds, script: &mut String) {
+    let revision = &plan.revision.id;
+    script.push('\n');
+    script.push_str(&comment(&format!("Step {} back: {}", step.id, step.why)));
+    // What commits as a whole and was cut off has left nothing.
+    let traces = match &step.action {
+        Action::Concurrent { .. } | Action::Backfill(_) => true,
+        Action::Transaction { .. }
+        | Action::Validate { .. }
+        | Action::Verify { .. }
+        | Action::Statement { .. } => false,
+    };
+    script.push_str(&journal::is_there(revision, &step.id, traces));
+    script.push_str("\\if :airlock_todo\n");
+    script.push_str(&echo(&format!("{} back", step.id)));
+    let undone = journal::undone(revision, &step.id);
+    match &step.undo {
+        Undo::Nothing => script.push_str(&undone),
+        Undo::Irreversible { why } => {
+            script.push_str(&echo(&format!("stays: {why}")));
+            script.push_str(&undone);
+        }
+        Undo::Transaction { .. } | Undo::Concurrent { .. } | Undo::Validate { .. } => {
+            script.push_str(&undo(&step.id, &step.undo, &undone, bounds));
+        }
+        Undo::Sequence { parts } => {
+            for (index, part) in parts.iter().enumerate() {
+                let last = index + 1 == parts.len();
+                let word = if last { undone.as_str() } else { "" };
+                script.push_str(&undo(&step.id, part, word, bounds));
+            }
+            if parts.is_empty() {
+                script.push_str(&undone);
+            }
+        }
+    }
+    script.push_str("\\endif\n");
+    if !traces {
+        script.push_str(&journal::undone_unfinished(revision, &step.id));
+    }
+}
+
+/// One part of a way back.
+fn undo(step: &str, undo: &Undo, word: &str, bounds: &Bounds) -> String {
+    match undo {
+        Undo::Transaction { sql, locks } => brief(sql, locks, word, bounds),
+        Undo::Validate { sql } => long(sql, word),
+        Undo::Concurrent { sql, probe, cleanup } => {
+            format!("{}{word}", concurrent(step, sql, probe, cleanup, bounds))
+        }
+        // The plan's check lets none of these be a part.
+        Undo::Nothing | Undo::Irreversible { .. } | Undo::Sequence { .. } => word.to_owned(),
+    }
 }
 
 /// Probe, clear away, build, probe.

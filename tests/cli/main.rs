@@ -15,6 +15,7 @@ mod killed;
 mod lint;
 mod lint_online;
 mod offline;
+mod offline_back;
 mod offline_sql;
 mod online;
 mod project;

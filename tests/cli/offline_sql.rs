@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// psql of this machine.
-fn psql() -> Option<PathBuf> {
+pub fn psql() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let named = std::env::split_paths(&path).map(|folder| folder.join("psql"));
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
@@ -23,7 +23,7 @@ fn psql() -> Option<PathBuf> {
 }
 
 /// Runs a script on the site's database.
-fn run(psql: &Path, site: &Site, script: &str) -> Ran {
+pub fn run(psql: &Path, site: &Site, script: &str) -> Ran {
     site.project.write("script.sql", script);
     let output = Command::new(psql)
         .args(["-X", "-q", "-f", "script.sql"])
@@ -39,7 +39,7 @@ fn run(psql: &Path, site: &Site, script: &str) -> Ran {
     }
 }
 
-const MORE: &str = "
+pub const MORE: &str = "
     CREATE TABLE logs (id bigint NOT NULL, at date NOT NULL, line text, \"Level %s\" int) PARTITION BY RANGE (at);
     CREATE TABLE logs_1 PARTITION OF logs FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
     CREATE TABLE logs_2 PARTITION OF logs FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
