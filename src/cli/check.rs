@@ -110,7 +110,7 @@ fn changed(graph: &Graph, journal: &Journal) -> Vec<String> {
             Some(State::Started(state)) if state != RolloutState::RolledBack
         );
         match &standing.path {
-            None if started => wrong.push(format!("{} ran and has no file", standing.revision)),
+            None if started => wrong.push(no_file(graph, &standing.revision)),
             Some(path) if standing.changed => {
                 wrong.push(format!("{path} has changed since it ran"));
             }
@@ -118,6 +118,14 @@ fn changed(graph: &Graph, journal: &Journal) -> Vec<String> {
         }
     }
     wrong
+}
+
+fn no_file(graph: &Graph, id: &str) -> String {
+    let into = graph.revisions().iter().find(|of| of.replaced().iter().any(|of| of.as_str() == id));
+    match into {
+        Some(into) => format!("{id} ran, and {}, into which it was squashed, has not", into.id),
+        None => format!("{id} ran and has no file"),
+    }
 }
 
 fn half_done(journal: &Journal) -> Vec<String> {

@@ -5,7 +5,7 @@ use super::output::{Done, Output};
 use super::rollout::{Session, journaled_plan};
 use super::upgrade::PhaseArg;
 use super::waiting::Waiting;
-use super::{environment, offline_back, planning, project, standing, usage};
+use super::{environment, offline_back, planning, project, squash, standing, usage};
 use crate::catalog::{Catalog, load};
 use crate::config::layer::LimitsLayer;
 use crate::config::{Settings, value};
@@ -151,7 +151,11 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let mut waiting = Waiting::new(&target, session.stop(), output, longest);
     let journal = waiting.free().await?;
     let connection = session.connect().await?;
-    let steps = steps(&args, &graph, &journal, &connection).await?;
+    for revision in graph.revisions() {
+        standing::refuse_part(revision, &journal)?;
+    }
+    let whole = standing::folded(&journal, &graph);
+    let steps = steps(&args, &graph, &whole, &connection).await?;
     connection.close().await;
     if steps.is_empty() {
         let json = json!({ "state": "nothing-to-downgrade", "revisions": [] });
@@ -164,6 +168,8 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     output.say(shown.trim_end());
     ask(&args, &steps, &session, output).await?;
     let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
+    squash::fold(&mut session, &graph, &ids).await?;
+    let journal = whole;
     session.tell(Occasion::BeforeDowngrade, &json!({ "revisions": ids })).await?;
     let through = args.through.map_or(Phase::Contract, Phase::from);
     for step in &steps {

@@ -66,6 +66,7 @@ pub async fn write(
         parents: &new.parents,
         labels: &new.labels,
         depends_on: &new.depends_on,
+        replaces: &[],
         message: &new.message,
         created,
     };

@@ -54,6 +54,7 @@ mod rollout;
 mod schema;
 mod schemas;
 mod show;
+mod squash;
 mod stamp;
 mod standing;
 mod status;
@@ -112,6 +113,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Branches(args) => branches::run(args, &cli.global),
         Command::Merge(args) => block_on(merge::run(args, &cli.global, output)),
         Command::Rebase(args) => block_on(rebase::run(args, &cli.global, output)),
+        Command::Squash(args) => block_on(squash::run(args, &cli.global, output)),
         Command::Sum(args) => sum::run(args, &cli.global),
         Command::Downgrade(args) => block_on(downgrade::run(args, &cli.global, output)),
         Command::Stamp(args) => block_on(stamp::run(args, &cli.global, output)),

@@ -122,7 +122,8 @@ pub async fn run(
             true => revision.verify_queries().map_err(|e| project::sql_error(revision, e))?,
             false => Vec::new(),
         };
-        parts.push(Part { plan, through: *through, verify });
+        let replaces = revision.replaced().iter().map(|id| id.to_string()).collect();
+        parts.push(Part { plan, through: *through, verify, replaces });
     }
     let bounds = bounds(settings);
     Ok(Done::rendered(script::upgrade(&parts, &bounds, env!("CARGO_PKG_VERSION"))))
@@ -157,6 +158,9 @@ pub(super) async fn start(
     let journal = Journal::default();
     if let Some(path) = saved {
         let (catalog, applied) = catalog::read_with_revisions(path)?;
+        if let Some(has) = &applied {
+            refuse_part(graph, has)?;
+        }
         // What is gone from the folder is no target.
         let known = |id: &String| graph.get(id).map(|of| of.id.clone());
         let applied: Option<Vec<RevisionId>> =
@@ -196,6 +200,17 @@ pub(super) async fn start(
     Ok(Start { catalog, applied: named, journal, live: false })
 }
 
+/// As [`standing::refuse_part`], for the revisions of a saved catalog.
+fn refuse_part(graph: &Graph, has: &[String]) -> Result<(), Error> {
+    let is_there = |id: &RevisionId| has.iter().any(|known| known == id.as_str());
+    for revision in graph.revisions().iter().filter(|of| !is_there(&of.id)) {
+        if let Some(part) = revision.replaced().into_iter().find(|id| is_there(id)) {
+            return Err(standing::part_of(revision, part));
+        }
+    }
+    Ok(())
+}
+
 fn same(one: &[RevisionId], other: &[RevisionId]) -> bool {
     let set = |list: &[RevisionId]| list.iter().cloned().collect::<BTreeSet<_>>();
     set(one) == set(other)
@@ -209,6 +224,7 @@ fn part(
     settings: &Settings,
     output: &Output,
 ) -> Result<(Plan, Phase, bool), Error> {
+    standing::refuse_part(revision, &start.journal)?;
     let begun = standing::rollout(&start.journal, &revision.id);
     if let Some(other) = open(&start.journal, &revision.id).filter(|_| begun.is_none()) {
         return Err(Error::new(

@@ -4,7 +4,7 @@
 use super::downgrade::{self, Step, Way};
 use super::output::{Done, Output};
 use super::rollout::journaled_plan;
-use super::{offline, planning, project, replay};
+use super::{offline, planning, project, replay, standing};
 use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::error::{Error, Kind};
@@ -34,6 +34,9 @@ struct Made<'a> {
     /// Of its own rollout; `None` when its plan is undone.
     plan: Option<Plan>,
     remarks: Vec<String>,
+    /// What was squashed into it.
+    replaces: Vec<String>,
+    parents: Vec<String>,
 }
 
 /// Prints the script.
@@ -54,6 +57,12 @@ pub async fn run(
     if to.is_empty() {
         return Err(Error::new(Kind::Input, format!("`{}` does not say where to", wanted.target))
             .hint("Write a range as LATER:EARLIER, or LATER:base."));
+    }
+    if from.is_none() && wanted.catalog.is_none() && settings.database_url.is_none() {
+        return Err(Error::new(Kind::Input, "nothing says where the database stands").hint(
+            "Name a range (`airlock downgrade --sql LATER:EARLIER`), a file of `airlock catalog` \
+             (--catalog), or a database.",
+        ));
     }
     let before = match from {
         None => Vec::new(),
@@ -79,6 +88,10 @@ pub async fn run(
         false => start.applied.clone(),
     };
     let gone = Targets::new(graph).with(&there).downgrade(to)?;
+    for revision in graph.revisions() {
+        standing::refuse_part(revision, &start.journal)?;
+    }
+    start.journal = standing::folded(&start.journal, graph);
     downgrade::refuse_unknown(graph, &start.journal, &gone)?;
     downgrade::refuse_other_downgrades(&start.journal, &gone)?;
     if gone.is_empty() {
@@ -109,7 +122,9 @@ pub async fn run(
         let stops = plan
             .as_ref()
             .is_some_and(|plan| plan.steps.iter().any(|planned| planned.phase > wanted.through));
-        made.push(Made { step, plan, remarks });
+        let replaces = revision.replaced().iter().map(|id| id.to_string()).collect();
+        let parents = revision.parents.iter().map(RevisionId::to_string).collect();
+        made.push(Made { step, plan, remarks, replaces, parents });
         if stops {
             let later: Vec<&str> = gone[index + 1..].iter().map(|of| of.id.as_str()).collect();
             if !later.is_empty() {
@@ -136,7 +151,8 @@ fn taken<'m>(made: &'m Made<'_>, through: Phase) -> Option<Taken<'m>> {
         (None, _) => return None,
     };
     let (revision, message) = (&made.step.id, &made.step.message);
-    Some(Taken { revision, message, by, remarks: made.remarks.clone() })
+    let (replaces, parents) = (made.replaces.clone(), made.parents.clone());
+    Some(Taken { revision, message, by, remarks: made.remarks.clone(), replaces, parents })
 }
 
 /// How, and what goes and stays, for whoever reads the script.

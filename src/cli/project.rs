@@ -16,6 +16,14 @@ const MAX_REVISION_BYTES: u64 = 16 * 1024 * 1024;
 /// # Errors
 /// No such folder; a file that is no revision; revisions that do not hang together.
 pub fn revisions(settings: &Settings) -> Result<Graph, Error> {
+    Ok(Graph::build(files(settings)?)?)
+}
+
+/// Every revision in the folder, whether or not they hang together.
+///
+/// # Errors
+/// No such folder; a file that is no revision.
+pub fn files(settings: &Settings) -> Result<Vec<Revision>, Error> {
     let folder = &settings.migrations;
     let entries = std::fs::read_dir(folder).map_err(|error| {
         let failed = Error::new(Kind::Input, format!("cannot read folder {}", folder.display()))
@@ -34,8 +42,7 @@ pub fn revisions(settings: &Settings) -> Result<Graph, Error> {
         }
     }
     paths.sort();
-    let revisions = paths.iter().map(|path| revision(path)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Graph::build(revisions)?)
+    paths.iter().map(|path| revision(path)).collect()
 }
 
 fn revision(path: &Path) -> Result<Revision, Error> {

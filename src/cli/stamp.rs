@@ -61,6 +61,14 @@ struct Changed {
     half_done: Vec<String>,
 }
 
+/// What was squashed into a revision comes and goes with it.
+fn parts(graph: &Graph, journal: &Journal, id: &RevisionId) -> Vec<Command> {
+    let revision = graph.get(id.as_str());
+    let squashed = revision.map(Revision::replaced).unwrap_or_default();
+    let there = squashed.into_iter().filter(|part| journal.rollout(part.as_str()).is_some());
+    there.map(|part| stamp::forget(part.as_str())).collect()
+}
+
 fn decide(
     args: &Args,
     graph: &Graph,
@@ -105,6 +113,7 @@ fn decide(
         let gone = after.iter().map(|revision| &revision.id).chain(unknown);
         for id in gone.filter(|id| is_there(id) && !wanted_ids.contains(id)) {
             commands.push(stamp::forget(id.as_str()));
+            commands.extend(parts(graph, journal, id));
             commands.push(audit::enter("unstamp", Some(id.as_str()), "", by));
             changed.removed.push(id.to_string());
         }
@@ -117,6 +126,9 @@ fn decide(
             message: revision.message.clone(),
             digest,
         };
+        if !args.purge {
+            commands.extend(parts(graph, journal, &revision.id));
+        }
         commands.extend(stamp::stamp(&stamped, by));
         commands.push(audit::enter(
             "stamp",

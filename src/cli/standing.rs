@@ -1,6 +1,6 @@
 //! Where each revision stands: the folder and the journal put side by side.
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::journal::{self, Journal, Rollout, RolloutState};
 use crate::revision::{Graph, Revision, RevisionId, Targets};
 use crate::run::RunError;
@@ -49,6 +49,56 @@ pub fn is_open(rollout: &Rollout) -> bool {
         RolloutState::Running | RolloutState::AtGate | RolloutState::RollingBack => true,
         RolloutState::Done | RolloutState::RolledBack => false,
     }
+}
+
+/// Refuses a database that has a part of what was squashed into `revision`: neither the rest of it nor
+/// the whole can be run there.
+///
+/// # Errors
+/// `Kind::Drift` with the way out.
+pub fn refuse_part(revision: &Revision, journal: &Journal) -> Result<(), Error> {
+    if revision.replaces.is_empty() || is_done(journal, &revision.id) {
+        return Ok(());
+    }
+    let mut squashed = revision.replaced().into_iter();
+    let Some(part) = squashed.find(|id| rollout(journal, id).is_some()) else { return Ok(()) };
+    Err(part_of(revision, part))
+}
+
+/// What is wrong with a database that has `part` and not `revision`.
+pub fn part_of(revision: &Revision, part: &RevisionId) -> Error {
+    let id = &revision.id;
+    let message = format!("the database has a part of what was squashed into revision {id}");
+    Error::new(Kind::Drift, message)
+        .detail(format!("It has {part} and not the last of them, {id} ({}).", revision.path))
+        .hint(format!(
+            "Take the files of before the squash (git has them), run `airlock upgrade {id}` with them on this \
+             database, and then use the squashed one; or take back what it has with them."
+        ))
+}
+
+/// The journal as it would be had the database run `revision`, which it has done in the parts that were
+/// squashed, as one.
+pub fn folded(journal: &Journal, graph: &Graph) -> Journal {
+    let mut folded = journal.clone();
+    for revision in graph.revisions().iter().filter(|of| !of.replaces.is_empty()) {
+        if !is_done(&folded, &revision.id) {
+            continue;
+        }
+        let squashed = revision.replaced();
+        let is_part = |id: &str| squashed.iter().any(|part| part.as_str() == id);
+        let count = folded.rollouts.len();
+        folded.rollouts.retain(|of| !is_part(of.downgrades().unwrap_or(&of.revision)));
+        let ran_as_parts = count != folded.rollouts.len();
+        for own in folded.rollouts.iter_mut().filter(|of| of.revision == revision.id.as_str()) {
+            if ran_as_parts {
+                own.parents = revision.parents.iter().map(RevisionId::to_string).collect();
+                own.plan.clear();
+                own.steps.clear();
+            }
+        }
+    }
+    folded
 }
 
 /// Revisions of `order` that are not done, in order.

@@ -191,6 +191,9 @@ pub(super) async fn proceed<'a>(
     journal: &Journal,
     wish: &Wish<'_>,
 ) -> Result<Stand<'a>, Error> {
+    for revision in pending {
+        standing::refuse_part(revision, journal)?;
+    }
     for (index, revision) in pending.iter().enumerate() {
         session.go_on()?;
         let rollout = standing::rollout(journal, &revision.id);

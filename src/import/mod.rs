@@ -209,7 +209,9 @@ fn write(migrations: &[Migration], files: &[File], problems: &mut Vec<Problem>) 
         let created = names::created(&migration.version, index);
         let (labels, depends_on) = (&[][..], &[][..]);
         let message = &migration.message;
-        let header = Header { id: &id, parents: &parents, labels, depends_on, message, created };
+        let replaces = &[][..];
+        let header =
+            Header { id: &id, parents: &parents, labels, depends_on, replaces, message, created };
         let text = file::write_sections(
             &header,
             &ended(&without_marks(&migration.upgrade)),

@@ -63,6 +63,39 @@ pub fn accept(revision: &str, digest: &str) -> Command {
     )
 }
 
+/// What ran in parts that were squashed into `revision` counts as having run as one.
+pub fn fold(revision: &Stamped, parts: &[String]) -> [Command; 3] {
+    let mut both: Vec<String> = parts.iter().map(|part| super::downgrade_id(part)).collect();
+    both.extend_from_slice(parts);
+    [
+        Command::new(
+            "journal fold parts",
+            "DELETE FROM airlock.rollout WHERE revision = ANY ($1)",
+            vec![Value::Texts(both)],
+            Hits::Any,
+        ),
+        Command::new(
+            "journal fold steps",
+            "DELETE FROM airlock.step WHERE revision = $1",
+            vec![Value::text(&revision.id)],
+            Hits::Any,
+        ),
+        Command::new(
+            "journal fold",
+            "UPDATE airlock.rollout SET parents = $2, message = $3, migration_digest = $4, \
+             plan_digest = '', plan = '', facts = NULL WHERE revision = $1 AND state = $5",
+            vec![
+                Value::text(&revision.id),
+                Value::Texts(revision.parents.clone()),
+                Value::text(&revision.message),
+                Value::text(&revision.digest),
+                Value::text(RolloutState::Done.name()),
+            ],
+            Hits::Some,
+        ),
+    ]
+}
+
 /// Nothing is known of any revision from now on.
 pub fn purge() -> Command {
     Command::new("journal purge", "DELETE FROM airlock.rollout", Vec::new(), Hits::Any)

@@ -33,6 +33,10 @@ pub fn text(revision: &Revision, graph: &Graph, standing: &Standing) -> String {
     if !revision.depends_on.is_empty() {
         lines.push(("depends on", crate::revision::file::ids(&revision.depends_on)));
     }
+    let squashed: Vec<RevisionId> = revision.replaced().into_iter().cloned().collect();
+    if !squashed.is_empty() {
+        lines.push(("replaces", crate::revision::file::ids(&squashed)));
+    }
     lines.push(("file", printable(&revision.path)));
     lines.push(("created", revision.created.strftime("%F %T UTC").to_string()));
     if standing.state.is_some() {
@@ -69,6 +73,7 @@ pub fn json(revision: &Revision, graph: &Graph, standing: &Standing) -> Value {
         "parents": list(&revision.parents),
         "children": children.iter().map(|child| child.id.as_str()).collect::<Vec<_>>(),
         "depends_on": list(&revision.depends_on),
+        "replaces": revision.replaced().iter().map(|id| id.as_str()).collect::<Vec<_>>(),
         "labels": revision.labels,
         "created": revision.created.to_string(),
         "marks": standing.marks,

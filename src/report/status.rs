@@ -5,9 +5,10 @@ use super::{BAD, BOLD, CARE, FAINT, GOOD, one_line, printable, styled};
 use crate::journal::control::{CANCEL, Order, PAUSE};
 use crate::journal::{Journal, Pose, Rollout, RolloutState, Runner, StepRecord, StepState};
 use crate::plan::{Gate, file};
-use crate::revision::Graph;
+use crate::revision::{Graph, RevisionId};
 use anstyle::Style;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// A heartbeat older than this means that the runner is gone (it beats every second).
 const STALE_HEARTBEAT_MS: i64 = 15_000;
@@ -44,9 +45,9 @@ pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
             let rollout = journal.and_then(|journal| journal.rollout(revision.id.as_str()));
             let counts = |rollout: &&Rollout| rollout.state != RolloutState::RolledBack;
             // Read only when there is something to compare it with: with a thousand files it counts.
-            let changed = rollout.filter(counts).is_some_and(|rollout| {
-                revision.digest().ok().as_ref() != Some(&rollout.migration_digest)
-            });
+            let changed = rollout
+                .filter(counts)
+                .is_some_and(|rollout| !revision.ran_as(&rollout.migration_digest));
             Standing {
                 revision: revision.id.to_string(),
                 message: revision.message.clone(),
@@ -60,7 +61,22 @@ pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
             }
         })
         .collect();
+    // Of what was squashed the revision that took its place speaks, once it has run.
+    let done = |id: &str| {
+        let rollout = journal.and_then(|journal| journal.rollout(id));
+        rollout.is_some_and(|rollout| rollout.state == RolloutState::Done)
+    };
+    let squashed: BTreeSet<&str> = graph
+        .revisions()
+        .iter()
+        .filter(|revision| !revision.replaces.is_empty() && done(revision.id.as_str()))
+        .flat_map(|revision| revision.replaced())
+        .map(RevisionId::as_str)
+        .collect();
     for rollout in journal.iter().flat_map(|journal| &journal.rollouts) {
+        if squashed.contains(&*rollout.revision) {
+            continue;
+        }
         // A downgrade that is over has left its word with the revision itself.
         let of = rollout.downgrades();
         if of.is_some() && !is_open(rollout) {

@@ -12,7 +12,17 @@ pub enum RevisionError {
     #[error("two revisions have the id {id}")]
     Duplicate { id: RevisionId, paths: [String; 2] },
     #[error("revision {id} has a {what} that does not exist: {missing}")]
-    Missing { id: RevisionId, path: String, missing: RevisionId, what: &'static str },
+    Missing {
+        id: RevisionId,
+        path: String,
+        missing: RevisionId,
+        what: &'static str,
+        /// What it was squashed into.
+        into: Option<RevisionId>,
+    },
+    /// A file that another one has taken the place of.
+    #[error("revision {id} was squashed into {into} and is still there")]
+    Squashed { id: RevisionId, path: String, into: RevisionId, into_path: String },
     #[error("label {label} is taken twice")]
     Label { label: String, paths: [String; 2] },
     /// Revisions that are each other's ancestors, each the parent of the one before it.
@@ -65,6 +75,18 @@ impl From<RevisionError> for Error {
             RevisionError::Duplicate { paths: [first, second], .. } => shown
                 .detail(format!("They stand in {first} and {second}."))
                 .hint("Give the newer one another id."),
+            RevisionError::Missing { path, what, missing, into: Some(into), .. } => {
+                let line = if what == "parent" { "parents" } else { "depends-on" };
+                shown
+                    .detail(format!("The {what} is named in {path}; {missing} was squashed into {into}."))
+                    .hint(format!("Write {into} in the `-- {line}:` line instead."))
+            }
+            RevisionError::Squashed { path, into, into_path, .. } => shown
+                .detail(format!("It stands in {path}; {into_path} names {into} in its place."))
+                .hint(
+                    "If `airlock squash` was interrupted, run it again: it finishes. Otherwise delete one \
+                     of the two files.",
+                ),
             RevisionError::Missing { path, what, .. } => {
                 let line = if what == "parent" { "parents" } else { "depends-on" };
                 shown

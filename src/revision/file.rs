@@ -1,14 +1,17 @@
 //! The text of a revision file: read and written.
 
-use super::{Revision, RevisionError, RevisionId};
+use super::{Replaced, Revision, RevisionError, RevisionId};
 use crate::sql::nearest::nearest;
 use crate::sql::{Diagnostic, Shape, Span, SqlError, Statement, grammar, shape};
 use std::fmt;
 use std::ops::Range;
 
-const KEYS: [&str; 6] = ["revision", "parents", "message", "created", "labels", "depends-on"];
+const KEYS: [&str; 7] =
+    ["revision", "parents", "message", "created", "labels", "depends-on", "replaces"];
 /// So many of `KEYS`, from the first on, are needed.
 const NEEDED: usize = 4;
+/// Fewest digits of a digest that tell anything.
+const MIN_DIGEST: usize = 8;
 const SECTIONS: [&str; 3] = ["upgrade", "downgrade", "verify"];
 const FORM_HINT: &str = "docs/revision-files.md shows a complete file.";
 
@@ -48,8 +51,8 @@ pub fn write_with(
     upgrade: &str,
     downgrade: &str,
 ) -> String {
-    let (labels, depends_on) = (&[][..], &[][..]);
-    let header = Header { id, parents, labels, depends_on, message, created };
+    let (labels, depends_on, replaces) = (&[][..], &[][..], &[][..]);
+    let header = Header { id, parents, labels, depends_on, replaces, message, created };
     write_sections(&header, upgrade, downgrade)
 }
 
@@ -60,6 +63,7 @@ pub struct Header<'a> {
     pub parents: &'a [RevisionId],
     pub labels: &'a [String],
     pub depends_on: &'a [RevisionId],
+    pub replaces: &'a [Replaced],
     pub message: &'a str,
     pub created: jiff::Timestamp,
 }
@@ -73,6 +77,10 @@ impl fmt::Display for Header<'_> {
         }
         if !self.depends_on.is_empty() {
             writeln!(f, "-- depends-on: {}", ids(self.depends_on))?;
+        }
+        if !self.replaces.is_empty() {
+            let list: Vec<String> = self.replaces.iter().map(Replaced::to_string).collect();
+            writeln!(f, "-- replaces: {}", list.join(", "))?;
         }
         let message = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
         writeln!(f, "-- message: {message}")?;
@@ -90,7 +98,12 @@ pub fn ids(ids: &[RevisionId]) -> String {
 
 /// The text of a new revision of any header.
 pub fn write_sections(header: &Header<'_>, upgrade: &str, downgrade: &str) -> String {
-    format!("{header}\n-- upgrade\n{upgrade}\n-- downgrade\n{downgrade}\n-- verify\n")
+    write_all(header, upgrade, downgrade, "")
+}
+
+/// The same with a verify section.
+pub fn write_all(header: &Header<'_>, upgrade: &str, downgrade: &str, verify: &str) -> String {
+    format!("{header}\n-- upgrade\n{upgrade}\n-- downgrade\n{downgrade}\n-- verify\n{verify}")
 }
 
 /// The text of `revision` with other parents; nothing else of it changes.
@@ -98,6 +111,17 @@ pub fn with_parents(revision: &Revision, parents: &[RevisionId]) -> String {
     let text = &revision.text;
     let place = &revision.parents_at;
     format!("{}{}{}", &text[..place.start], ids(parents), &text[place.end..])
+}
+
+/// The text of `revision` with other dependencies, of which it has some; nothing else of it changes.
+pub fn with_depends_on(revision: &Revision, depends_on: &[RevisionId]) -> String {
+    let text = &revision.text;
+    match &revision.depends_on_at {
+        Some(place) => {
+            format!("{}{}{}", &text[..place.start], ids(depends_on), &text[place.end..])
+        }
+        None => text.clone(),
+    }
 }
 
 /// The name of a new file: when it was made and what it is about.
@@ -155,14 +179,16 @@ impl Reader<'_> {
             let span = Span::new(header_end, header_end);
             self.complain(Diagnostic::new("section `-- upgrade` is missing", span).hint(FORM_HINT));
         }
-        let [id, parents, message, created, labels, depends_on] = values;
+        let [id, parents, message, created, labels, depends_on, replaces] = values;
         // That a value is empty has been said already.
         let given = |place: &Range<usize>| !place.is_empty();
         let id = id.filter(given).and_then(|value| self.id(&value));
         let parents_at = parents.filter(given);
         let parents = parents_at.clone().and_then(|value| self.ids(&value, "parent"));
         let labels = labels.filter(given).map(|value| self.labels(&value));
-        let depends_on = depends_on.filter(given).map(|value| self.ids(&value, "dependency"));
+        let depends_on_at = depends_on.filter(given);
+        let depends_on = depends_on_at.clone().map(|value| self.ids(&value, "dependency"));
+        let replaces = replaces.filter(given).map(|value| self.replaces(&value));
         let created = created.filter(given).and_then(|value| self.created(&value));
         Some(Revision {
             id: id?,
@@ -170,6 +196,8 @@ impl Reader<'_> {
             parents_at: parents_at?,
             labels: labels.unwrap_or(Some(Vec::new()))?,
             depends_on: depends_on.unwrap_or(Some(Vec::new()))?,
+            depends_on_at,
+            replaces: replaces.unwrap_or(Some(Vec::new()))?,
             message: self.text[message?].to_owned(),
             created: created?,
             path: path.to_owned(),
@@ -181,8 +209,8 @@ impl Reader<'_> {
     }
 
     /// The place of each key's value, in the order of `KEYS`.
-    fn header(&mut self, end: usize) -> [Option<Range<usize>>; 6] {
-        let mut values: [Option<Range<usize>>; 6] = Default::default();
+    fn header(&mut self, end: usize) -> [Option<Range<usize>>; 7] {
+        let mut values: [Option<Range<usize>>; 7] = Default::default();
         for line in lines(&self.text[..end]) {
             let whole = &self.text[line.clone()];
             let Some(comment) = whole.strip_prefix("--") else {
@@ -278,6 +306,33 @@ impl Reader<'_> {
                 self.complain(Diagnostic::new(format!("{what} is named twice"), span));
             }
             found.push(id);
+        }
+        Some(found)
+    }
+
+    /// `id=digest`, the digest by its beginning; one id may have several.
+    fn replaces(&mut self, place: &Range<usize>) -> Option<Vec<Replaced>> {
+        let mut found = Vec::new();
+        for range in items(self.text, place) {
+            let item = &self.text[range.clone()];
+            let (id, digest) = match item.split_once('=') {
+                Some((id, digest)) => (id, Some(digest)),
+                None => (item, None),
+            };
+            let is_digest = |digest: &str| {
+                (MIN_DIGEST..=64).contains(&digest.len())
+                    && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            };
+            if !digest.is_none_or(is_digest) {
+                let span = Span::new(range.start, range.end);
+                let what = "not a revision id and the beginning of its digest";
+                self.complain(
+                    Diagnostic::new(what, span).hint("`airlock squash` writes this line."),
+                );
+                return None;
+            }
+            let id = self.id(&(range.start..range.start + id.len()))?;
+            found.push(Replaced { id, digest: digest.map(str::to_owned) });
         }
         Some(found)
     }

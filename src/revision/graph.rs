@@ -30,6 +30,20 @@ impl Graph {
             }
             by_id.insert(revision.id.clone(), revision);
         }
+        let mut squashed: BTreeMap<&RevisionId, &Revision> = BTreeMap::new();
+        for revision in by_id.values() {
+            for id in revision.replaced() {
+                if let Some(other) = by_id.get(id).or(squashed.get(id).copied()) {
+                    return Err(RevisionError::Squashed {
+                        id: id.clone(),
+                        path: other.path.clone(),
+                        into: revision.id.clone(),
+                        into_path: revision.path.clone(),
+                    });
+                }
+                squashed.insert(id, revision);
+            }
+        }
         for revision in by_id.values() {
             if let Some(missing) = revision.requirements().find(|id| !by_id.contains_key(id)) {
                 let parent = revision.parents.contains(missing);
@@ -38,6 +52,7 @@ impl Graph {
                     path: revision.path.clone(),
                     missing: missing.clone(),
                     what: if parent { "parent" } else { "dependency" },
+                    into: squashed.get(missing).map(|into| into.id.clone()),
                 });
             }
         }

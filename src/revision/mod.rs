@@ -6,6 +6,7 @@
 mod error;
 pub mod file;
 pub mod graph;
+pub mod squash;
 pub mod sum;
 pub mod target;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use graph::Graph;
 pub use target::Targets;
 
 use crate::sql::{Script, SqlError, canonical, parse};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -81,6 +83,23 @@ impl FromStr for RevisionId {
     }
 }
 
+/// A revision of which a later file has taken the place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    pub id: RevisionId,
+    /// How the digest of its upgrade section began.
+    pub digest: Option<String>,
+}
+
+impl fmt::Display for Replaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.digest {
+            Some(digest) => write!(f, "{}={digest}", self.id),
+            None => write!(f, "{}", self.id),
+        }
+    }
+}
+
 /// A revision as its file gives it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {
@@ -91,6 +110,10 @@ pub struct Revision {
     pub labels: Vec<String>,
     /// Revisions that have to run before, without being parents.
     pub depends_on: Vec<RevisionId>,
+    /// Where they stand in `text`, if the header names any.
+    pub depends_on_at: Option<Range<usize>>,
+    /// What was squashed into this one; the revision itself, as it was before, is among it.
+    pub replaces: Vec<Replaced>,
     pub message: String,
     pub created: jiff::Timestamp,
     /// Path of the file, as messages should name it.
@@ -134,6 +157,20 @@ impl Revision {
     /// As [`Revision::upgrade_script`].
     pub fn digest(&self) -> Result<String, SqlError> {
         self.upgrade_script().map(|script| canonical::digest(&script))
+    }
+
+    /// The ids of those that were squashed into this one, without its own, each once.
+    pub fn replaced(&self) -> BTreeSet<&RevisionId> {
+        self.replaces.iter().map(|of| &of.id).filter(|id| **id != self.id).collect()
+    }
+
+    /// Whether an upgrade section with this digest is what this file stands for: its own, or the one
+    /// that it had before others were squashed into it.
+    pub fn ran_as(&self, digest: &str) -> bool {
+        let before = self.replaces.iter().filter(|of| of.id == self.id);
+        let mut before = before.filter_map(|of| of.digest.as_deref());
+        before.any(|known| digest.starts_with(known))
+            || self.digest().is_ok_and(|own| own == digest)
     }
 
     /// The queries of the verify section, which must all be `SELECT`s.

@@ -2,7 +2,8 @@
 
 use super::text::{block, comment, echo};
 use super::{Bounds, head, journal, last_phase, refuse, refuse_open, refuse_unlike, step};
-use super::{foot, search_path, steps, stop_at};
+use super::{foot, list, search_path, steps, stop_at};
+use crate::journal::downgrade_id;
 use crate::plan::{Phase, Plan, file};
 use crate::sql::quote_literal;
 
@@ -29,6 +30,9 @@ pub struct Taken<'a> {
     pub by: By<'a>,
     /// What a reader has to know: how, and which data goes.
     pub remarks: Vec<String>,
+    /// What was squashed into it and goes with it.
+    pub replaces: Vec<String>,
+    pub parents: Vec<String>,
 }
 
 /// The script that takes `taken` back in order, for a server of version `server`. `version` is
@@ -62,6 +66,7 @@ fn revision(one: &Taken<'_>, bounds: &Bounds, version: &str, script: &mut String
     script.push_str(&journal::gset(&is_there, "airlock_there"));
     script.push_str("\\if :airlock_there\n");
     script.push_str(&echo(&format!("revision {} back", one.revision)));
+    script.push_str(&fold(one));
     match one.by {
         By::Downgrade { plan, through, derived } => {
             section(one, plan, (through, derived), bounds, version, script);
@@ -71,6 +76,24 @@ fn revision(one: &Taken<'_>, bounds: &Bounds, version: &str, script: &mut String
     script.push_str("\\else\n");
     script.push_str(&echo(&format!("revision {} is not there any more", one.revision)));
     script.push_str("\\endif\n");
+}
+
+/// What ran in parts that were squashed counts as having run as one.
+fn fold(one: &Taken<'_>) -> String {
+    if one.replaces.is_empty() {
+        return String::new();
+    }
+    let id = quote_literal(one.revision);
+    let downs: Vec<String> = one.replaces.iter().map(|part| downgrade_id(part)).collect();
+    let parts = [&one.replaces[..], &downs[..]].concat();
+    let done =
+        format!("EXISTS (SELECT FROM airlock.rollout WHERE revision = {id} AND state = 'done')");
+    format!(
+        "BEGIN;\nUPDATE airlock.rollout SET parents = ARRAY[{}]::text[] WHERE revision = {id};\n\
+         DELETE FROM airlock.rollout WHERE revision IN ({}) AND {done};\nCOMMIT;\n",
+        list(&one.parents),
+        list(&parts)
+    )
 }
 
 /// No revision is taken from under another one.

@@ -47,6 +47,8 @@ pub struct Part<'a> {
     pub through: Phase,
     /// Queries of the verify section, which must give no rows, or true.
     pub verify: Vec<String>,
+    /// What was squashed into it: a database that has a part of that and not the whole is refused.
+    pub replaces: Vec<String>,
 }
 
 /// A time in milliseconds, as settings take it; never 0, which would mean none.
@@ -153,7 +155,7 @@ fn revision(part: &Part<'_>, bounds: &Bounds, version: &str, script: &mut String
         "airlock_new",
     ));
     script.push_str("\\if :airlock_new\n");
-    script.push_str(&admission(plan));
+    script.push_str(&admission(plan, &part.replaces));
     script.push_str(&journal::enter(plan, &file::to_toml(plan), version));
     script.push_str("\\else\n");
     script.push_str(&journal::same_plan(plan));
@@ -201,22 +203,35 @@ fn stop_at(plan: &Plan, before: Phase, script: &mut String) {
 }
 
 /// What has to be so before anything of the plan runs.
-fn admission(plan: &Plan) -> String {
-    let parents: Vec<String> = plan.revision.parents.iter().map(|id| quote_literal(id)).collect();
+fn admission(plan: &Plan, replaces: &[String]) -> String {
+    let parents = &plan.revision.parents;
     let mut body = refuse_open(&plan.revision.id);
     if !parents.is_empty() {
         body.push_str(&refuse(
             &format!(
                 "(SELECT pg_catalog.count(*) FROM airlock.rollout WHERE state = 'done' \
                  AND revision IN ({})) < {}",
-                parents.join(", "),
+                list(parents),
                 parents.len()
             ),
             &format!("revision {} comes after others that are not done", plan.revision.id),
         ));
     }
+    if !replaces.is_empty() {
+        body.push_str(&refuse(
+            &format!(
+                "EXISTS (SELECT FROM airlock.rollout WHERE state <> 'rolled-back' AND revision IN ({}))",
+                list(replaces)
+            ),
+            &format!("the database has a part of what was squashed into {}", plan.revision.id),
+        ));
+    }
     body.push_str(&refuse_unlike(plan));
     block("", &body)
+}
+
+fn list(words: &[String]) -> String {
+    words.iter().map(|word| quote_literal(word)).collect::<Vec<_>>().join(", ")
 }
 
 /// Stops the script under a condition.

@@ -23,6 +23,7 @@ mod rehearse;
 mod report;
 mod shipped;
 mod site;
+mod squash;
 mod steering;
 mod telemetry;
 mod usage;

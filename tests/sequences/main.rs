@@ -19,5 +19,6 @@ mod rename_both;
 mod required_phone;
 mod seeding;
 mod split_name;
+mod thousand;
 mod three_containers;
 mod uuid_users;

@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::error::Error;
 use crate::journal::{self, Journal, RolloutState};
 use crate::report::fleet::{Reached, Row};
-use crate::revision::{Graph, Revision, RevisionId};
+use crate::revision::{Graph, Replaced, Revision, RevisionId};
 use crate::run::{Progress, RunError, Stop};
 use std::sync::Arc;
 use tokio_postgres::Client;
@@ -23,6 +23,11 @@ pub(super) fn revisions(graph: &Graph, found: &Found) -> Result<Graph, Error> {
     let own = |revision: &Revision| Revision {
         id: revision.id.of_schema(schema),
         parents: revision.parents.iter().map(|id| id.of_schema(schema)).collect(),
+        replaces: revision
+            .replaces
+            .iter()
+            .map(|of| Replaced { id: of.id.of_schema(schema), ..of.clone() })
+            .collect(),
         ..revision.clone()
     };
     Ok(Graph::build(graph.revisions().iter().map(own).collect())?)
@@ -30,7 +35,9 @@ pub(super) fn revisions(graph: &Graph, found: &Found) -> Result<Graph, Error> {
 
 /// What the journal says of the revisions in `graph`.
 async fn journal(client: &Client, graph: &Graph) -> Result<Journal, Error> {
-    let ids: Vec<&str> = graph.revisions().iter().map(|revision| revision.id.as_str()).collect();
+    let mut ids: Vec<&str> = graph.revisions().iter().map(|of| of.id.as_str()).collect();
+    let squashed = graph.revisions().iter().flat_map(Revision::replaced);
+    ids.extend(squashed.map(RevisionId::as_str));
     journal::read_of(client, &ids).await.map_err(|error| RunError::from(error).into())
 }
 
