@@ -2,9 +2,9 @@
 
 use super::{
     baseline, branches, cancel, catalog, check, completions, contract, current, demo, diff,
-    downgrade, dump, explain, fleet, heads, history, import, init, lint, locks, man, merge, pause,
-    plan, rebase, repair, report, resume, revision, rollback, schema, show, squash, stamp, status,
-    sum, test, trace, tune, upgrade, verify,
+    downgrade, dump, edit, explain, fleet, heads, history, import, init, lint, locks, man, merge,
+    pause, plan, rebase, repair, report, resume, revision, rollback, schema, show, squash, stamp,
+    status, sum, test, trace, tune, upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
@@ -63,6 +63,7 @@ pub enum Command {
     Branches(branches::Args),
     Merge(merge::Args),
     Rebase(rebase::Args),
+    Edit(edit::Args),
     Squash(squash::Args),
     Sum(sum::Args),
     Current(current::Args),

@@ -87,7 +87,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     Ok(done(&found, behind))
 }
 
-fn parses(revision: &Revision) -> Result<(), Error> {
+pub(super) fn parses(revision: &Revision) -> Result<(), Error> {
     let in_file = |error| project::sql_error(revision, error);
     revision.upgrade_script().map_err(in_file)?;
     revision.downgrade_script().map_err(in_file)?;

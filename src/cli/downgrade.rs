@@ -59,6 +59,10 @@ pub struct Args {
     /// With --sql: start from this file of `airlock catalog` instead of a database
     #[arg(long, value_name = "FILE", requires = "sql")]
     pub catalog: Option<PathBuf>,
+    /// With --sql and neither: major version of the throwaway server in which revisions are replayed
+    /// [default: that of the plans, else the newest found]
+    #[arg(long, value_name = "MAJOR", requires = "sql", conflicts_with = "catalog")]
+    pub postgres: Option<u32>,
     /// How long to wait for another runner [default: 10m]
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub wait: Option<Duration>,
@@ -138,11 +142,8 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let graph = project::revisions(&settings)?;
     if args.sql {
         let through = args.through.map_or(Phase::Contract, Phase::from);
-        let wanted = offline_back::Wanted {
-            target: &args.target,
-            catalog: args.catalog.as_deref(),
-            through,
-        };
+        let (target, catalog) = (&*args.target, args.catalog.as_deref());
+        let wanted = offline_back::Wanted { target, catalog, through, postgres: args.postgres };
         return offline_back::run(wanted, &settings, &graph, output).await;
     }
     let mut session = Session::begin(&settings, output)?;

@@ -18,6 +18,7 @@ mod demo;
 mod diff;
 mod downgrade;
 mod dump;
+mod edit;
 mod environment;
 mod explain;
 mod fleet;
@@ -110,6 +111,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Tune(args) => block_on(tune::run(args, &cli.global)),
         Command::Cancel(args) => block_on(cancel::run(args, &cli.global)),
         Command::Show(args) => block_on(show::run(args, &cli.global)),
+        Command::Edit(args) => block_on(edit::run(args, &cli.global, output)),
         Command::Branches(args) => branches::run(args, &cli.global),
         Command::Merge(args) => block_on(merge::run(args, &cli.global, output)),
         Command::Rebase(args) => block_on(rebase::run(args, &cli.global, output)),

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind};
 use crate::journal::Journal;
 use crate::plan::{Phase, Plan};
 use crate::revision::{Graph, Revision, RevisionId, Targets};
+use crate::sandbox::Cluster;
 use crate::script::{self, Bounds, Part};
 use crate::sql::Statement;
 use serde_json::json;
@@ -25,6 +26,20 @@ pub struct Wanted<'a> {
     pub through: Option<Phase>,
     /// Only plans that are there already.
     pub reviewed: bool,
+    /// Version of the server in which revisions are replayed.
+    pub postgres: Option<u32>,
+}
+
+/// What says where the script starts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// What has run before a range; `None` where no range is given.
+    pub(super) before: Option<&'a [&'a Revision]>,
+    /// A saved catalog.
+    pub(super) saved: Option<&'a Path>,
+    pub(super) postgres: Option<u32>,
+    /// How a range is written.
+    pub(super) command: &'a str,
 }
 
 /// Where the database stands, as far as it is known.
@@ -73,16 +88,21 @@ pub async fn run(
         None => (None, ""),
     };
     let before = match from {
-        None => Vec::new(),
+        None => None,
         Some(from) => {
             let from = if from.is_empty() { "base" } else { from };
             let tips = Targets::new(graph).place(from)?;
-            graph.closure(tips.iter().map(|revision| &revision.id))
+            Some(graph.closure(tips.iter().map(|revision| &revision.id)))
         }
     };
-    let command = "upgrade --sql EARLIER:LATER";
-    let mut start =
-        start(from.is_some(), &before, wanted.catalog, settings, graph, output, command).await?;
+    let origin = Origin {
+        before: before.as_deref(),
+        saved: wanted.catalog,
+        postgres: wanted.postgres,
+        command: "upgrade --sql EARLIER:LATER",
+    };
+    let before = before.as_deref().unwrap_or_default();
+    let mut start = start(origin, settings, graph, output).await?;
     let applied = start.applied.clone();
     let to = if to.is_empty() { "head" } else { to };
     let mut order = match graph.revisions() {
@@ -146,14 +166,13 @@ fn nothing() -> Done {
 /// Where the script starts from. A range starts where it says, whatever any database has; a saved
 /// catalog says what its database had.
 pub(super) async fn start(
-    ranged: bool,
-    before: &[&Revision],
-    saved: Option<&Path>,
+    origin: Origin<'_>,
     settings: &Settings,
     graph: &Graph,
     output: &Output,
-    command: &str,
 ) -> Result<Start, Error> {
+    let Origin { before, saved, command, .. } = origin;
+    let (ranged, before) = (before.is_some(), before.unwrap_or_default());
     let named: Vec<RevisionId> = before.iter().map(|of| of.id.clone()).collect();
     let journal = Journal::default();
     if let Some(path) = saved {
@@ -196,8 +215,33 @@ pub(super) async fn start(
         connection.close().await;
         return Ok(Start { catalog, applied: standing::applied(&journal), journal, live: true });
     }
-    let catalog = replay::catalog(before, output).await?;
+    let cluster = cluster(origin.postgres, settings, graph, output).await?;
+    let catalog = replay::catalog_in(cluster, before, output).await?;
     Ok(Start { catalog, applied: named, journal, live: false })
+}
+
+/// A throwaway server of the version that is asked for, else of that for which plans were made.
+async fn cluster(
+    postgres: Option<u32>,
+    settings: &Settings,
+    graph: &Graph,
+    output: &Output,
+) -> Result<Cluster, Error> {
+    if postgres.is_some() {
+        return replay::throwaway(postgres).await;
+    }
+    let planned = graph.revisions().iter().rev().find_map(|revision| {
+        project::read_plan(settings, revision).ok().flatten().map(|plan| plan.server)
+    });
+    match replay::throwaway(planned).await {
+        Err(_) if planned.is_some() => {
+            output.say(
+                "warning: the plans are for a version of PostgreSQL that is not on this machine",
+            );
+            replay::throwaway(None).await
+        }
+        started => started,
+    }
 }
 
 /// As [`standing::refuse_part`], for the revisions of a saved catalog.

@@ -2,6 +2,7 @@
 //! catalog, or from the revisions alone.
 
 use super::downgrade::{self, Step, Way};
+use super::offline::Origin;
 use super::output::{Done, Output};
 use super::rollout::journaled_plan;
 use super::{offline, planning, project, replay, standing};
@@ -26,6 +27,8 @@ pub struct Wanted<'a> {
     /// The catalog that the plans start from.
     pub catalog: Option<&'a Path>,
     pub through: Phase,
+    /// Version of the server in which revisions are replayed.
+    pub postgres: Option<u32>,
 }
 
 /// A revision in the script.
@@ -65,13 +68,13 @@ pub async fn run(
         ));
     }
     let before = match from {
-        None => Vec::new(),
+        None => None,
         Some(from) => {
             let tips = Targets::new(graph).place(from)?;
-            graph.closure(tips.iter().map(|revision| &revision.id))
+            Some(graph.closure(tips.iter().map(|revision| &revision.id)))
         }
     };
-    if let Some(from) = from {
+    if let (Some(from), Some(before)) = (from, &before) {
         let counts = to.starts_with('-') && to[1..].bytes().all(|digit| digit.is_ascii_digit());
         let place = if counts { Vec::new() } else { Targets::new(graph).place(to)? };
         if place.iter().any(|of| before.iter().all(|other| other.id != of.id)) {
@@ -79,10 +82,13 @@ pub async fn run(
             return Err(Error::new(Kind::Input, message).hint("Write a range as LATER:EARLIER."));
         }
     }
-    let command = "downgrade --sql LATER:EARLIER";
-    let mut start =
-        offline::start(from.is_some(), &before, wanted.catalog, settings, graph, output, command)
-            .await?;
+    let origin = Origin {
+        before: before.as_deref(),
+        saved: wanted.catalog,
+        postgres: wanted.postgres,
+        command: "downgrade --sql LATER:EARLIER",
+    };
+    let mut start = offline::start(origin, settings, graph, output).await?;
     let there = match start.live {
         true => downgrade::there(&start.journal),
         false => start.applied.clone(),
@@ -100,7 +106,7 @@ pub async fn run(
     }
     let mut alone = match start.live {
         true => Alone::default(),
-        false => Alone::look(&gone, graph, settings, output).await?,
+        false => Alone::look(&gone, graph, start.catalog.server.major(), settings, output).await?,
     };
     let mut made: Vec<Made<'_>> = Vec::new();
     for (index, revision) in gone.iter().enumerate() {
@@ -220,6 +226,7 @@ impl Alone {
     async fn look(
         gone: &[&Revision],
         graph: &Graph,
+        major: u32,
         settings: &Settings,
         output: &Output,
     ) -> Result<Self, Error> {
@@ -243,7 +250,7 @@ impl Alone {
             }
         }
         let order = graph.closure(&missing);
-        for (id, catalog) in replay::catalogs_before(&order, &missing, output).await? {
+        for (id, catalog) in replay::catalogs_before(&order, &missing, major, output).await? {
             if let Some(revision) = graph.get(id.as_str()) {
                 found.made.insert(id, planning::plan(revision, &catalog, settings)?);
             }

@@ -19,7 +19,18 @@ const MAX_ROLES: usize = 100;
 /// # Errors
 /// No server programs on this machine; a statement that the server refuses, with its place.
 pub async fn catalog(earlier: &[&Revision], output: &Output) -> Result<Catalog, Error> {
-    let cluster = throwaway().await?;
+    catalog_in(throwaway(None).await?, earlier, output).await
+}
+
+/// The same in a server that is there.
+///
+/// # Errors
+/// As [`catalog`].
+pub async fn catalog_in(
+    cluster: Cluster,
+    earlier: &[&Revision],
+    output: &Output,
+) -> Result<Catalog, Error> {
     output.say(&format!(
         "catalog: {} earlier revision{} replayed in a throwaway PostgreSQL {}; sizes are unknown",
         earlier.len(),
@@ -43,13 +54,14 @@ pub async fn catalog(earlier: &[&Revision], output: &Output) -> Result<Catalog, 
 pub async fn catalogs_before(
     order: &[&Revision],
     wanted: &BTreeSet<RevisionId>,
+    major: u32,
     output: &Output,
 ) -> Result<BTreeMap<RevisionId, Catalog>, Error> {
     let mut found = BTreeMap::new();
     if wanted.is_empty() {
         return Ok(found);
     }
-    let cluster = throwaway().await?;
+    let cluster = throwaway(Some(major)).await?;
     output.say(&format!(
         "{} revisions replayed in a throwaway PostgreSQL {} for their plans",
         order.len(),
@@ -67,12 +79,13 @@ pub async fn catalogs_before(
     Ok(found)
 }
 
-/// A server of the newest version that is there.
+/// A server of this version, else of the newest that is there.
 ///
 /// # Errors
-/// No server programs on this machine.
-pub async fn throwaway() -> Result<Cluster, Error> {
-    let cluster = tokio::task::spawn_blocking(|| Cluster::start(&ClusterOptions::default()));
+/// No server programs of it on this machine.
+pub async fn throwaway(major: Option<u32>) -> Result<Cluster, Error> {
+    let options = ClusterOptions { major, ..ClusterOptions::default() };
+    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&options));
     let cluster = cluster.await.map_err(|error| {
         Error::new(Kind::Failed, "the throwaway server failed").detail(format!("{error}."))
     })?;

@@ -80,7 +80,14 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             printable(why)
         ));
     }
-    planning::plan(&draft, &tried.before, &settings).map_err(unplanned)?;
+    let shown = Revision { path: format!("{} as it would be", last.path), ..draft.clone() };
+    if let Err(error) = planning::plan(&shown, &tried.before, &settings) {
+        output.say(
+            "as one revision the range has no safe plan, and nothing was written: squash less of it, or \
+             let it be",
+        );
+        return Err(error);
+    }
     let text = write(&tried.verify)?;
     // Read as it will be read.
     let one = file::read(&last.path, &text)?;
@@ -113,11 +120,13 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         return Ok(Done::new(text, json));
     }
     let mut said = format!(
-        "{} are one revision now: {} ({})\nTried beside each other in a throwaway PostgreSQL {}: the same schema, rows and way back.\n",
+        "{} are one revision now: {} ({})\nTried beside each other in a throwaway PostgreSQL {}: the same schema, \
+         as many rows{}.\n",
         replaced.join(", "),
         last.id,
         last.path,
-        tried.major
+        tried.major,
+        if downgrade.is_empty() { "" } else { ", the same way back" }
     );
     gone.iter().for_each(|path| said.push_str(&format!("  removed  {path}\n")));
     changed.iter().for_each(|(of, _)| said.push_str(&format!("  changed  {}\n", of.path)));
@@ -269,15 +278,6 @@ fn refuse_circles(
     }
 }
 
-fn unplanned(error: Error) -> Error {
-    let mut error = error;
-    error.message = format!("as one revision the range has no safe plan: {}", error.message);
-    error.hint.get_or_insert_with(|| {
-        "Squash less of it: what one of them finishes, another of them needs finished.".to_owned()
-    });
-    error
-}
-
 /// What was seen in the throwaway server.
 struct Tried {
     major: u32,
@@ -296,7 +296,7 @@ async fn prove(
     one: &Revision,
     output: &Output,
 ) -> Result<Tried, Error> {
-    let cluster = replay::throwaway().await?;
+    let cluster = replay::throwaway(None).await?;
     let major = cluster.major();
     output.say(&format!("trying both in a throwaway PostgreSQL {major}"));
     let parts = cluster.create_database("parts", None).await?.connect("airlock squash").await?;

@@ -50,6 +50,10 @@ pub struct Args {
     /// With --sql: start from this file of `airlock catalog` instead of a database
     #[arg(long, value_name = "FILE", requires = "sql")]
     pub catalog: Option<PathBuf>,
+    /// With --sql and neither: major version of the throwaway server in which revisions are replayed
+    /// [default: that of the plans, else the newest found]
+    #[arg(long, value_name = "MAJOR", requires = "sql", conflicts_with = "catalog")]
+    pub postgres: Option<u32>,
     /// How long to wait for another runner, and then go on from where it left off [default: 10m]
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub wait: Option<Duration>,
@@ -85,6 +89,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             catalog: args.catalog.as_deref(),
             through: args.through.map(Phase::from),
             reviewed: args.reviewed,
+            postgres: args.postgres,
         };
         return offline::run(wanted, &settings, &graph, output).await;
     }

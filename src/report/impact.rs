@@ -66,6 +66,9 @@ impl Wait {
 /// The table of `plan`; sizes and times from `catalog` where it knows them.
 pub fn text(plan: &Plan, catalog: Option<&Catalog>, speed: Speed) -> String {
     let mut blocks: Vec<(String, Vec<Row>)> = Vec::new();
+    if plan.statements.is_empty() && plan.steps.is_empty() {
+        return "It holds no statement.\n".to_owned();
+    }
     for statement in &plan.statements {
         let heading = format!(
             "{} {}  {}",

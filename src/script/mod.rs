@@ -81,11 +81,16 @@ fn head(what: &str, server: u32, bounds: &Bounds, version: &str) -> String {
     let check = block(
         "",
         &format!(
-            "  IF pg_catalog.current_setting('server_version_num')::int / 10000 <> {server} THEN\n    \
-             RAISE EXCEPTION 'this script is for PostgreSQL {server}';\n  END IF;\n  \
-             IF NOT pg_catalog.pg_try_advisory_lock({key}) THEN\n    \
+            "  IF NOT pg_catalog.pg_try_advisory_lock({key}) THEN\n    \
              RAISE EXCEPTION 'another runner of airlock is at work in this database';\n  END IF;\n",
             key = crate::journal::runner::LOCK_KEY,
+        ),
+    );
+    let of_version = block(
+        "",
+        &refuse(
+            &format!("pg_catalog.current_setting('server_version_num')::int / 10000 <> {server}"),
+            &format!("this script is for PostgreSQL {server}"),
         ),
     );
     format!(
@@ -97,6 +102,7 @@ fn head(what: &str, server: u32, bounds: &Bounds, version: &str) -> String {
          -- It stops at the first error. Run again it goes on where it stopped: the journal in schema airlock\n\
          -- says what is done.\n\n\
          \\set ON_ERROR_STOP on\n\\set AUTOCOMMIT on\n\\set ON_ERROR_ROLLBACK off\n\n\
+         {of_version}\
          SET client_min_messages = warning;\n\
          SET standard_conforming_strings = on;\n\
          SET default_transaction_isolation = 'read committed';\n\
@@ -106,7 +112,7 @@ fn head(what: &str, server: u32, bounds: &Bounds, version: &str) -> String {
          SET idle_session_timeout = 0;\n\
          SET idle_in_transaction_session_timeout = '{idle}ms';\n\
          {newer}{timeouts}\n\
-         -- The server's version, and the lock that keeps other runners out.\n{check}\n\
+         -- The lock that keeps other runners out.\n{check}\n\
          -- The journal, where it is missing.\n{journal}\n\
          -- Takes locks one by one; gives them all back and tries again while one is not to be had at once.\n{lock_procedure}\n",
         idle = ms(bounds.max_hold.max(Duration::from_secs(1))),

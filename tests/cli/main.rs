@@ -6,6 +6,7 @@ mod adoption;
 mod diff;
 mod documentation;
 mod downgrade;
+mod edit;
 mod environments;
 mod explain;
 mod fleet;

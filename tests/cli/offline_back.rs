@@ -256,6 +256,10 @@ async fn up_and_down_from_the_revisions_alone() {
     assert_eq!(site.value("to_regclass('a') IS NULL").await, "true");
     run(&psql, &site, &alone("upgrade", "base:head")).expect(0);
     assert_eq!(site.states(), ["done"; 4]);
+    // A script for another version does nothing.
+    let wrong = part.replace("/ 10000 <> ", "/ 10000 <> 1");
+    assert!(run(&psql, &site, &wrong).expect(3).stderr.contains("this script is for PostgreSQL"));
+    p.run(&["downgrade", "--sql", "bbbb:aaaa", "--postgres", "9"]).expect(2);
     for wrong in ["aaaa:bbbb", "bbbb:", ":nonesuch"] {
         p.run(&["downgrade", "--sql", wrong]).expect(2);
     }

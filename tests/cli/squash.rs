@@ -254,8 +254,19 @@ fn what_cannot_be_one_is_refused_and_nothing_is_written() {
     project.write("migrations/side.sql", side);
     both_ways(&project, "eeee", "last", "CREATE TABLE e (id int);", "DROP TABLE e;");
     refused("last:ffff", 4, &["cannot stand as one revision", "circle"]);
-    // What a revision breaks as a whole.
     std::fs::remove_file(project.path("migrations/side.sql")).unwrap();
+    // Two changes of type need a gate between them.
+    let types = ["text USING id::text", "bigint USING id::bigint"];
+    let change = |ty: &str| format!("ALTER TABLE e ALTER COLUMN id TYPE {ty};");
+    both_ways(&project, "ffff", "eeee", &change(types[0]), &change("int USING id::int"));
+    both_ways(&project, "gggg", "ffff", &change(types[1]), &change(types[0]));
+    refused(
+        "ffff:gggg",
+        4,
+        &["no safe plan", "gggg.sql as it would be:", "blocks the application"],
+    );
+    std::fs::remove_file(project.path("migrations/gggg.sql")).unwrap();
+    // What fails fails.
     both_ways(&project, "ffff", "eeee", "SELECT 1 / 0;", "");
     refused("last:ffff", 1, &["division by zero"]);
 }

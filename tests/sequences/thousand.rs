@@ -25,7 +25,8 @@ async fn a_thousand_revisions_are_shown_at_once() {
     let history = place.run(&["history"]).expect(0).stdout;
     assert_eq!(history.lines().count(), REVISIONS);
     assert_eq!(history.lines().filter(|line| line.contains("pending")).count(), 2);
-    for arguments in [&["heads"][..], &["current"], &["history"], &["history", "-r", "-3:current"]] {
+    for arguments in [&["heads"][..], &["current"], &["history"], &["history", "-r", "-3:current"]]
+    {
         let times = (0..RUNS).map(|_| {
             let start = Instant::now();
             place.run(arguments).expect(0);
