@@ -128,6 +128,8 @@ pub async fn run(
         let stops = plan
             .as_ref()
             .is_some_and(|plan| plan.steps.iter().any(|planned| planned.phase > wanted.through));
+        // What the database looks like when one is done that is half done now, nobody can plan from.
+        let stops = stops || downgrade::begun(&start.journal, &step.id)?.is_some();
         let replaces = revision.replaced().iter().map(|id| id.to_string()).collect();
         let parents = revision.parents.iter().map(RevisionId::to_string).collect();
         made.push(Made { step, plan, remarks, replaces, parents });
@@ -135,7 +137,7 @@ pub async fn run(
             let later: Vec<&str> = gone[index + 1..].iter().map(|of| of.id.as_str()).collect();
             if !later.is_empty() {
                 output.say(&format!(
-                    "the script ends before the last phase of {}; not in it: {}",
+                    "the script ends with {}; not in it, for another script when that is done: {}",
                     revision.id,
                     later.join(", ")
                 ));

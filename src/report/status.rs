@@ -5,10 +5,10 @@ use super::{BAD, BOLD, CARE, FAINT, GOOD, one_line, printable, styled};
 use crate::journal::control::{CANCEL, Order, PAUSE};
 use crate::journal::{Journal, Pose, Rollout, RolloutState, Runner, StepRecord, StepState};
 use crate::plan::{Gate, file};
-use crate::revision::{Graph, RevisionId};
+use crate::revision::Graph;
 use anstyle::Style;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// A heartbeat older than this means that the runner is gone (it beats every second).
 const STALE_HEARTBEAT_MS: i64 = 15_000;
@@ -61,20 +61,23 @@ pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
             }
         })
         .collect();
-    // Of what was squashed the revision that took its place speaks, once it has run.
+    // Of what was squashed the revision that took its place speaks, unless a part alone is there.
     let done = |id: &str| {
         let rollout = journal.and_then(|journal| journal.rollout(id));
         rollout.is_some_and(|rollout| rollout.state == RolloutState::Done)
     };
-    let squashed: BTreeSet<&str> = graph
+    let squashed: BTreeMap<&str, bool> = graph
         .revisions()
         .iter()
-        .filter(|revision| !revision.replaces.is_empty() && done(revision.id.as_str()))
-        .flat_map(|revision| revision.replaced())
-        .map(RevisionId::as_str)
+        .filter(|revision| !revision.replaces.is_empty())
+        .flat_map(|revision| {
+            let whole = done(revision.id.as_str());
+            revision.replaced().into_iter().map(move |part| (part.as_str(), whole))
+        })
         .collect();
     for rollout in journal.iter().flat_map(|journal| &journal.rollouts) {
-        if squashed.contains(&*rollout.revision) {
+        let whole = squashed.get(&*rollout.revision);
+        if whole.is_some_and(|whole| *whole || rollout.state == RolloutState::RolledBack) {
             continue;
         }
         // A downgrade that is over has left its word with the revision itself.
