@@ -56,6 +56,7 @@ mod schema;
 mod schemas;
 mod show;
 mod squash;
+mod squash_diff;
 mod stamp;
 mod standing;
 mod status;

@@ -1,9 +1,10 @@
 //! `airlock squash`: a line of revisions becomes one, after both have been tried beside each other.
 
 use super::args::Global;
+use super::diff::Decided;
 use super::output::{Done, Output};
 use super::rollout::Session;
-use super::{planning, project, replay, standing, sum};
+use super::{planning, project, replay, squash_diff, standing, sum};
 use crate::catalog::{Catalog, fingerprint, load};
 use crate::config::Settings;
 use crate::connect::{Connection, database_error};
@@ -39,6 +40,12 @@ pub struct Args {
     /// What the one revision is about, in a line; without it the message of the last one
     #[arg(short, long, value_name = "TEXT")]
     pub message: Option<String>,
+    /// Write what leads from the schema before to the schema after instead of the statements in between;
+    /// refused where one of them is about rows
+    #[arg(long)]
+    pub diff: bool,
+    #[command(flatten)]
+    pub decided: Decided,
     /// Leave the downgrade section empty
     #[arg(long)]
     pub no_downgrade: bool,
@@ -54,6 +61,11 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         return Ok(done);
     }
     let graph = project::revisions(&settings)?;
+    let decided = &args.decided;
+    if !args.diff && (!decided.rename.is_empty() || !decided.drop.is_empty() || decided.owners) {
+        return Err(Error::new(Kind::Input, "--rename, --drop and --owners are for --diff")
+            .hint("Without --diff the statements stay as they are."));
+    }
     if !args.range.contains(':') {
         return Err(Error::new(Kind::Input, format!("`{}` is no range", args.range))
             .hint("Name the first and the last revision: `airlock squash a1b2:c3d4`."));
@@ -62,17 +74,21 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     squash::refuse_forks(&graph, &range)?;
     let Some(last) = range.last().copied() else { return Ok(Done::nothing()) };
     refuse_half_done(&settings, &range, output).await?;
-    let upgrade = squash::upgrade(&range)?;
-    let downgrade = match args.no_downgrade {
-        true => String::new(),
-        false => squash::downgrade(&range)?,
+    let (upgrade, downgrade) = match (args.diff, args.no_downgrade) {
+        (true, without) => {
+            let (up, down) =
+                squash_diff::sections(&range, &args.decided, &settings, output).await?;
+            (up, if without { String::new() } else { down })
+        }
+        (false, true) => (squash::upgrade(&range)?, String::new()),
+        (false, false) => (squash::upgrade(&range)?, squash::downgrade(&range)?),
     };
     let write =
         |verify: &str| squash::write(&range, args.message.as_deref(), &upgrade, &downgrade, verify);
     let draft = file::read(&last.path, &write("")?)?;
     let changed = squash::dependants(&graph, &range);
     refuse_circles(&graph, &range, &draft, &changed)?;
-    let tried = prove(&graph, &range, &draft, output).await?;
+    let tried = prove(&graph, &range, &draft, args.diff, output).await?;
     for (query, why) in &tried.not_to_be_asked {
         output.say(&format!(
             "left out of the verify section, it cannot be asked after the last one: {}\n  {}",
@@ -294,6 +310,7 @@ async fn prove(
     graph: &Graph,
     range: &[&Revision],
     one: &Revision,
+    diff: bool,
     output: &Output,
 ) -> Result<Tried, Error> {
     let cluster = replay::throwaway(None).await?;
@@ -318,12 +335,16 @@ async fn prove(
 
     let down = script(one, Revision::downgrade_script)?;
     if !down.statements.is_empty() {
-        for revision in range.iter().rev() {
-            let script = script(revision, Revision::downgrade_script)?;
-            replay::run_script(&parts, revision, &script).await?;
-        }
+        let back = if diff {
+            clean.clone()
+        } else {
+            for revision in range.iter().rev() {
+                let script = script(revision, Revision::downgrade_script)?;
+                replay::run_script(&parts, revision, &script).await?;
+            }
+            state(&parts).await?
+        };
         replay::run_script(&whole, one, &down).await?;
-        let back = state(&parts).await?;
         same(&back, &state(&whole).await?, "after the downgrade")?;
         if back == clean {
             replay::revision(&whole, one).await?;

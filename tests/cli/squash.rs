@@ -314,3 +314,25 @@ fn dependants_follow_and_an_interruption_is_finished() {
     assert!(line.contains("root=") && line.contains("bbbb="), "{line}");
     project.run(&["test"]).expect(0);
 }
+
+#[test]
+fn a_difference_instead_of_the_way_loses_no_statement() {
+    let project = Project::new();
+    line(&project);
+    let lost = project.run(&["squash", "bbbb:dddd", "--diff"]).expect(4).stderr;
+    assert!(lost.contains("migrations/cccc.sql:8") && lost.contains("would be lost"), "{lost}");
+    both_ways(&project, "eeee", "last", "CREATE TABLE e (a int, b text);", "DROP TABLE e;");
+    both_ways(
+        &project,
+        "ffff",
+        "eeee",
+        "ALTER TABLE e DROP COLUMN b, ADD COLUMN c text NOT NULL;",
+        "",
+    );
+    both_ways(&project, "gggg", "ffff", "CREATE INDEX e_c ON e (c);", "DROP INDEX e_c;");
+    project.run(&["squash", "eeee:gggg", "--diff"]).expect(0);
+    let text = project.read("migrations/gggg.sql");
+    assert!(!text.contains(" b ") && text.contains("DROP TABLE"), "{text}");
+    let tested = project.run(&["test", "--strict"]).expect(0).stdout;
+    assert!(tested.contains("6 of 6"), "{tested}");
+}
