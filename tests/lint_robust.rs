@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use airlock::analyze::Verdict;
 use airlock::catalog::Catalog;
 use airlock::lint::format::{Form, render};
 use airlock::lint::input::{TOOLS, Tool};
-use airlock::lint::{self, File, Knowledge, Options, Report, Rules};
+use airlock::lint::{self, File, Knowledge, Options, ProblemKind, Report, Rules};
+use airlock::sql::SqlError;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -159,6 +161,74 @@ fn ten_megabytes() {
     within_bound(&"garbage ".repeat(1_250_000));
     within_bound(&"-- airlock is a comment: yes\n".repeat(350_000));
     within_bound(&"\u{1f980}".repeat(2_500_000));
+}
+
+/// Ways to nest a query: what opens a level, what stands within, what closes it.
+const NESTED: [(&str, &str, &str); 11] = [
+    ("- ", "x", ""),
+    ("NOT ", "true", ""),
+    ("ARRAY[", "1", "]"),
+    ("(SELECT ", "1", ")"),
+    ("CASE WHEN true THEN ", "1", " END"),
+    ("f(", "1", ")"),
+    ("", "1", " + 1"),
+    ("", "'a'", " || 'a'"),
+    ("", "1", " UNION SELECT 1"),
+    ("", "x", "::int"),
+    ("", "1 FROM a", " JOIN b ON true"),
+];
+
+fn nested((open, middle, close): (&str, &str, &str), depth: usize) -> String {
+    format!("SELECT {}{middle}{}", open.repeat(depth), close.repeat(depth))
+}
+
+#[test]
+fn nested_statements_are_analysed() {
+    for form in NESTED {
+        for depth in [40, 60, 200, 400] {
+            let query = nested(form, depth);
+            let text = format!("CREATE VIEW v AS {query};\nALTER TABLE t DROP COLUMN a;");
+            let report = within_bound(&text);
+            let file = &report.files[0];
+            assert_eq!(file.problems, [], "{depth} times {form:?}");
+            let verdicts: Vec<Verdict> = file.statements.iter().map(|one| one.verdict).collect();
+            assert_eq!(verdicts, [Verdict::Safe, Verdict::Brief], "{depth} times {form:?}");
+            // What a plan does with it.
+            let digest = lint::on_large_stack(|| {
+                let script = airlock::sql::parse(&text, 0..text.len()).unwrap();
+                assert_eq!(script.clone(), script);
+                airlock::sql::canonical::digest(&script)
+            });
+            assert_eq!(digest.len(), 64);
+        }
+    }
+}
+
+#[test]
+fn what_is_nested_too_deeply_is_said_to_be_so() {
+    for form in NESTED {
+        for depth in [1_001, 20_000] {
+            let text = format!("SELECT 1;\n{};\nDROP TABLE t;", nested(form, depth));
+            let report = within_bound(&text);
+            let file = &report.files[0];
+            let verdicts: Vec<Verdict> = file.statements.iter().map(|one| one.verdict).collect();
+            assert_eq!(verdicts, [Verdict::Safe, Verdict::Unknown, Verdict::Brief], "{form:?}");
+            let [problem] = file.problems.as_slice() else { panic!("{:?}", file.problems) };
+            assert_eq!(problem.kind, ProblemKind::TooDeep, "{form:?}");
+            assert!(problem.diagnostic.hint.is_some());
+            assert!(problem.diagnostic.span.start > 10, "{:?}", problem.diagnostic.span);
+            assert!(report.has_bad_input());
+        }
+    }
+    // On a stack of the usual size less is taken, and nothing ends the program.
+    for form in NESTED {
+        for depth in [30, 60, 200, 1_000, 20_000] {
+            let text = nested(form, depth);
+            if let Err(error) = airlock::sql::parse(&text, 0..text.len()) {
+                assert!(matches!(error, SqlError::TooDeep(_)), "{error:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -52,6 +52,8 @@ struct Hints {
     referencing: HashMap<QualifiedName, BTreeSet<QualifiedName>>,
     /// Relations that may have got names since [`Relations::settle`].
     touched: Vec<QualifiedName>,
+    /// Relations inserted as made by the migration, since [`Relations::made`].
+    made: Vec<QualifiedName>,
 }
 
 impl Hints {
@@ -78,6 +80,8 @@ impl Relations {
     pub fn keep_hints(&mut self) {
         let mut hints = Hints::default();
         self.map.values().for_each(|relation| hints.add(relation));
+        let made = self.map.values().filter(|relation| relation.created_here);
+        hints.made = made.map(|relation| relation.name.clone()).collect();
         self.hints = Some(hints);
     }
 
@@ -184,6 +188,9 @@ impl Relations {
     pub fn insert(&mut self, name: QualifiedName, relation: Relation) -> Option<Relation> {
         if let Some(hints) = &mut self.hints {
             hints.touched.push(name.clone());
+            if relation.created_here {
+                hints.made.push(name.clone());
+            }
         }
         self.map.insert(name, relation)
     }
@@ -198,6 +205,21 @@ impl Relations {
             && let Some(owners) = hints.referencing.get(from).cloned()
         {
             hints.referencing.entry(to.clone()).or_default().extend(owners);
+        }
+    }
+
+    /// Calls `change` for every relation that is `created_here`, at least those that have become so
+    /// since the last call.
+    pub fn made(&mut self, change: impl FnMut(&mut Relation)) {
+        match &mut self.hints {
+            None => self.map.values_mut().filter(|r| r.created_here).for_each(change),
+            Some(hints) => {
+                let mut change = change;
+                for name in std::mem::take(&mut hints.made) {
+                    self.map.get_mut(&name).filter(|r| r.created_here).map(&mut change);
+                }
+                debug_assert!(self.map.values().all(|relation| !relation.created_here));
+            }
         }
     }
 

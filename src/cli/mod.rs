@@ -33,6 +33,7 @@ mod lint_rules;
 mod locks;
 mod making;
 mod man;
+mod measuring;
 mod merge;
 mod offline;
 mod offline_back;
@@ -75,6 +76,7 @@ mod waiting;
 pub use args::command;
 
 use crate::error::{Error, Kind};
+use crate::sql::nesting;
 use args::{Cli, Command, Format};
 use clap::Parser;
 use output::Output;
@@ -83,9 +85,12 @@ use std::process::ExitCode;
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let output = Output::new(cli.global.format, cli.global.color);
-    let result = dispatch(cli, &output);
-    ExitCode::from(output.finish(result))
+    // Statements may nest deeply.
+    crate::lint::on_large_stack(|| {
+        let output = Output::new(cli.global.format, cli.global.color);
+        let result = dispatch(cli, &output);
+        ExitCode::from(output.finish(result))
+    })
 }
 
 fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
@@ -141,7 +146,11 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(nesting::STACK_BYTES)
+        .on_thread_start(nesting::stack_is_large)
+        .build();
     let runtime = runtime.map_err(|error| {
         Error::new(Kind::Failed, "cannot start the runtime").detail(format!("{error}."))
     })?;

@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::output::{Done, Output};
 use super::reporting::{self, Planned, ReportFile};
-use super::{planning, project, replay, standing};
+use super::{measuring, planning, project, replay, standing};
 use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::error::{Error, Kind};
@@ -33,10 +33,15 @@ pub struct Args {
     /// (.md); can be given several times
     #[arg(long, value_name = "FILE", value_parser = ReportFile::parse, conflicts_with = "check")]
     pub report: Vec<ReportFile>,
+    /// Measure how fast the database reads and writes, and estimate times from that; takes a second
+    /// at most. The plan file does not depend on it
+    #[arg(long, conflicts_with_all = ["check", "replay"])]
+    pub measure: bool,
 }
 
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
-    let settings = global.settings()?;
+    let mut settings = global.settings()?;
+    measuring::needs_database(args.measure, &settings)?;
     let graph = project::revisions(&settings)?;
     let found = if settings.database_url.is_none() || args.replay {
         let (revision, catalog) = from_replay(&args, &settings, &graph, output).await?;
@@ -55,6 +60,10 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     }
     let written = project::write_plan(&settings, revision, &plan)?;
     let path = project::plan_path(&settings, revision).display().to_string();
+    let mut measured = Value::Null;
+    if args.measure {
+        (settings, measured) = measuring::measured(&[(&plan, &catalog)], &settings, output).await?;
+    }
     let mut json = result(&plan, &catalog, &path, written, &settings);
     let linted = reporting::lint_revision(revision, &catalog, &settings)?;
     json["statements"] = lint::format::statements(&linted);
@@ -63,6 +72,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     for file in &args.report {
         text.push_str(&format!("{} written\n", file.path().display()));
     }
+    json["measured"] = measured;
     json["reports"] = args.report.iter().map(|file| file.path().display().to_string()).collect();
     Ok(Done::new(text, json))
 }

@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::output::{Done, Output};
 use super::reporting::{self, Planned, ReportFile};
-use super::{planning, project, replay, standing};
+use super::{measuring, planning, project, replay, standing};
 use crate::catalog::{Catalog, load};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
@@ -28,10 +28,15 @@ pub struct Args {
     /// Replay the earlier revisions even though a database is named
     #[arg(long)]
     pub replay: bool,
+    /// Measure how fast the database reads and writes, and estimate times from that; takes a second
+    /// at most
+    #[arg(long, conflicts_with = "replay")]
+    pub measure: bool,
 }
 
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
-    let settings = global.settings()?;
+    let mut settings = global.settings()?;
+    measuring::needs_database(args.measure, &settings)?;
     let graph = project::revisions(&settings)?;
     let wanted: Vec<&Revision> =
         args.revisions.iter().map(|wanted| graph.find(wanted)).collect::<Result<_, _>>()?;
@@ -52,6 +57,11 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         let json = json!({ "revisions": [], "reports": [] });
         return Ok(Done::new("Nothing to report: the database has every revision.", json));
     }
+    let mut measured = Value::Null;
+    if args.measure {
+        let plans: Vec<_> = planned.iter().map(|one| (&one.plan, &one.catalog)).collect();
+        (settings, measured) = measuring::measured(&plans, &settings, output).await?;
+    }
     reporting::write(&args.output, &planned, &settings)?;
     let paths: Vec<String> =
         args.output.iter().map(|file| file.path().display().to_string()).collect();
@@ -60,7 +70,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         .map(|planned| json!({ "revision": planned.plan.revision.id, "digest": planned.plan.digest }))
         .collect();
     let text: String = paths.iter().map(|path| format!("{path} written\n")).collect();
-    Ok(Done::new(text, json!({ "revisions": revisions, "reports": paths })))
+    Ok(Done::new(text, json!({ "revisions": revisions, "reports": paths, "measured": measured })))
 }
 
 /// Every revision of `order`, each planned on top of those before it; those that are `wanted`, or all

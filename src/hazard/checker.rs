@@ -40,7 +40,7 @@ impl Checker {
         catalog: &Catalog,
         impact: &Impact,
     ) -> Vec<Finding> {
-        self.history.begin(statement);
+        self.history.begin();
         let subcommands = alter::subcommands(statement, catalog, impact);
         let cx =
             Context { statement, catalog, impact, subcommands: &subcommands, file: &self.history };
@@ -53,8 +53,13 @@ impl Checker {
 
     /// Counts a statement of which nothing can be said.
     pub fn refused(&mut self, statement: &Statement) {
-        self.history.begin(statement);
+        self.history.begin();
         self.history.refused(statement);
+    }
+
+    /// Counts a statement that cannot be read.
+    pub fn unread(&mut self) {
+        self.history.begin();
     }
 
     /// What can only be said once the whole file is known. `catalog` is the one after the last

@@ -128,7 +128,7 @@ impl History {
         self.held.values().filter(|held| held.mode.blocks_writes())
     }
 
-    pub(super) fn begin(&mut self, _statement: &Statement) {
+    pub(super) fn begin(&mut self) {
         self.number += 1;
     }
 

@@ -6,11 +6,12 @@ use super::model::{
     File, FileReport, Knowledge, Note, Options, Problem, ProblemKind, Report, StatementReport,
 };
 use super::ordered::in_order_by_size;
+use super::stack::on_large_stack;
 use super::suppress::Suppressions;
 use crate::analyze::Verdict;
 use crate::catalog::Catalog;
 use crate::hazard::{self, Checker, Finding};
-use crate::sql::outline::{self, Outline};
+use crate::sql::outline::{self, Outline, Piece};
 use crate::sql::{QualifiedName, SqlError, Statement};
 use std::collections::BTreeSet;
 
@@ -35,7 +36,11 @@ struct Unit {
 }
 
 /// Checks `files` in order against `catalog`, which is the one before the first of them.
-pub fn check(files: Vec<File>, mut catalog: Catalog, options: &Options) -> Report {
+pub fn check(files: Vec<File>, catalog: Catalog, options: &Options) -> Report {
+    on_large_stack(|| check_here(files, catalog, options))
+}
+
+fn check_here(files: Vec<File>, mut catalog: Catalog, options: &Options) -> Report {
     catalog.relations.keep_hints();
     let prepared = prepare(&files);
     let units = units(&prepared);
@@ -145,14 +150,20 @@ impl Run<'_> {
             Some(current) => current,
             None => self.begin(unit.file),
         };
-        for result in parsed {
+        let pieces = &self.prepared[unit.file].outline.pieces[unit.pieces.clone()];
+        for (piece, result) in pieces.iter().zip(parsed) {
             match result {
                 Ok(statements) => {
                     for statement in &statements {
                         self.statement(&mut current, statement);
                     }
                 }
-                Err(error) => current.report.problems.push(problem(error)),
+                Err(error) => {
+                    if matches!(error, SqlError::TooDeep(_)) {
+                        Self::unread(&mut current, piece);
+                    }
+                    current.report.problems.push(problem(error));
+                }
             }
         }
         if unit.last { self.end(current) } else { self.current = Some(current) }
@@ -217,6 +228,21 @@ impl Run<'_> {
         current.report.statements.push(StatementReport { number, span, line, impact, verdict });
     }
 
+    /// What the grammar may well take: it is listed, as one of which nothing is known.
+    fn unread(current: &mut Current, piece: &Piece) {
+        let number = current.report.statements.len() + 1;
+        current.checker.unread();
+        let (span, line) = (piece.span, piece.line);
+        let verdict = Verdict::Unknown;
+        current.report.statements.push(StatementReport {
+            number,
+            span,
+            line,
+            impact: None,
+            verdict,
+        });
+    }
+
     fn add(&self, current: &mut Current, found: Vec<Finding>) {
         for finding in found {
             let path = &current.report.path;
@@ -241,10 +267,10 @@ impl Run<'_> {
 
     /// The next file runs on another day: what this one made is in use then, and has rows.
     fn settle(&mut self) {
-        for relation in self.catalog.relations.values_mut().filter(|r| r.created_here) {
+        self.catalog.relations.made(|relation| {
             relation.created_here = false;
             relation.empty = false;
-        }
+        });
     }
 }
 
@@ -253,6 +279,7 @@ fn problem(error: SqlError) -> Problem {
         SqlError::Syntax(_) => ProblemKind::Syntax,
         SqlError::Directive(_) => ProblemKind::Directive,
         SqlError::NotSql(_) => ProblemKind::NotSql,
+        SqlError::TooDeep(_) => ProblemKind::TooDeep,
     };
     Problem { kind, diagnostic: error.into_diagnostic() }
 }

@@ -11,6 +11,7 @@ pub mod format;
 pub mod input;
 mod model;
 mod ordered;
+mod stack;
 pub mod statement;
 mod stub;
 pub mod suppress;
@@ -21,4 +22,5 @@ pub use model::{
     Report, StatementReport, Summary, Unused,
 };
 pub use ordered::{in_order, in_order_by_size};
+pub use stack::on_large_stack;
 pub use suppress::Rules;

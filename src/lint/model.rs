@@ -97,6 +97,8 @@ pub enum ProblemKind {
     Directive,
     /// No SQL.
     NotSql,
+    /// Nested more deeply than can be analysed.
+    TooDeep,
     /// The statement cannot work on a database that looks like the catalog.
     Fails,
 }
@@ -108,6 +110,7 @@ impl ProblemKind {
             ProblemKind::Syntax => "syntax-error",
             ProblemKind::Directive => "bad-directive",
             ProblemKind::NotSql => "not-sql",
+            ProblemKind::TooDeep => "nested-too-deeply",
             ProblemKind::Fails => "statement-fails",
         }
     }
@@ -211,7 +214,10 @@ impl Report {
     /// Whether something could not be read, or would fail on a database that is known.
     pub fn has_bad_input(&self) -> bool {
         self.files.iter().flat_map(|file| &file.problems).any(|problem| match problem.kind {
-            ProblemKind::Syntax | ProblemKind::Directive | ProblemKind::NotSql => true,
+            ProblemKind::Syntax
+            | ProblemKind::Directive
+            | ProblemKind::NotSql
+            | ProblemKind::TooDeep => true,
             // What is only assumed may be assumed wrongly.
             ProblemKind::Fails => self.knowledge != Knowledge::Files,
         })

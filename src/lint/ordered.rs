@@ -98,9 +98,11 @@ pub fn in_order<T: Send>(
         }
     };
     std::thread::scope(|scope| {
-        // This thread works too while it waits.
+        // This thread works too while it waits, and alone when no other can be started.
         for _ in 1..processors.min(count) {
-            scope.spawn(work);
+            if super::stack::spawn(scope, work).is_err() {
+                break;
+            }
         }
         let _alarm = Alarm(&shared);
         for unit in 0..count {

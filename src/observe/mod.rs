@@ -3,13 +3,14 @@
 //!
 //! [`inside`] looks from within the transaction of the statement and sees everything that is still
 //! held; [`outside`] watches a statement that forbids a transaction from another session. Both are
-//! for throwaway and scratch servers: they run the statement. [`blockers`] only looks, and is for any
-//! server. Knows nothing of the lock model but the
+//! for throwaway and scratch servers: they run the statement. [`blockers`] only looks, and
+//! [`measure`] reads and writes a little: they are for any server. Knows nothing of the lock model but the
 //! [`Impact`](crate::analyze::Impact) that [`compare`] holds beside what was seen.
 
 pub mod blockers;
 pub mod compare;
 pub mod inside;
+pub mod measure;
 pub mod outside;
 mod relations;
 pub mod run;

@@ -3,7 +3,7 @@
 //! Total for every tree that the parser gave: [`super::parse()`] refuses a statement that does not
 //! deparse. A tree put together by hand that no text gives is a defect, and panics.
 
-use super::{grammar, quote_ident};
+use super::{gaps, quote_ident};
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
@@ -104,7 +104,7 @@ pub fn type_name(name: &TypeName) -> String {
 pub(super) fn try_statement(node: &NodeEnum) -> Result<String, String> {
     let stmt = Some(Box::new(Node { node: Some(node.clone()) }));
     let raw = RawStmt { stmt, stmt_location: 0, stmt_len: 0 };
-    grammar::deparse(&ParseResult { version: 180_000, stmts: vec![raw] })
+    gaps::deparse(&ParseResult { version: 180_000, stmts: vec![raw] })
 }
 
 #[cfg(test)]

@@ -13,18 +13,27 @@ pub enum SqlError {
     /// A psql meta-command or anything else that the server would never see as SQL.
     #[error("{}", .0.message)]
     NotSql(Diagnostic),
+    /// It may be right, and is nested more deeply than can be analysed.
+    #[error("{}", .0.message)]
+    TooDeep(Diagnostic),
 }
 
 impl SqlError {
     pub fn diagnostic(&self) -> &Diagnostic {
         match self {
-            SqlError::Syntax(d) | SqlError::Directive(d) | SqlError::NotSql(d) => d,
+            SqlError::Syntax(d)
+            | SqlError::Directive(d)
+            | SqlError::NotSql(d)
+            | SqlError::TooDeep(d) => d,
         }
     }
 
     pub fn into_diagnostic(self) -> Diagnostic {
         match self {
-            SqlError::Syntax(d) | SqlError::Directive(d) | SqlError::NotSql(d) => d,
+            SqlError::Syntax(d)
+            | SqlError::Directive(d)
+            | SqlError::NotSql(d)
+            | SqlError::TooDeep(d) => d,
         }
     }
 
@@ -37,7 +46,10 @@ impl SqlError {
     #[must_use]
     pub(super) fn map_span(mut self, change: impl FnOnce(Span) -> Span) -> Self {
         match &mut self {
-            SqlError::Syntax(d) | SqlError::Directive(d) | SqlError::NotSql(d) => {
+            SqlError::Syntax(d)
+            | SqlError::Directive(d)
+            | SqlError::NotSql(d)
+            | SqlError::TooDeep(d) => {
                 d.span = change(d.span);
             }
         }

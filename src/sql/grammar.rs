@@ -3,16 +3,24 @@
 //! One place that turns its errors into words, and that knows which of its functions are sound. Its
 //! node types are free to use elsewhere. Safe from many threads: its state is per thread.
 
+use super::nesting;
 use pg_query::protobuf::{KeywordKind, ParseResult, ScanToken, Token};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+/// What is said of a text whose tree this thread's stack, or the library's, may not hold. It may be
+/// right all the same.
+pub(super) const TOO_DEEP: &str = "statement is nested too deeply to be analysed";
+
 /// The parse tree of `text`, which may be several statements.
 ///
 /// # Errors
-/// The grammar's own message, which says no place.
+/// The grammar's own message, which says no place; [`TOO_DEEP`].
 pub fn parse(text: &str) -> Result<ParseResult, String> {
     refuse_endless(text)?;
+    if nesting::too_deep(text).is_some() {
+        return Err(TOO_DEEP.to_owned());
+    }
     pg_query::parse(text, 0).map(|parsed| parsed.protobuf).map_err(message)
 }
 
@@ -68,12 +76,20 @@ pub fn plpgsql(statement: &str) -> Result<serde_json::Value, String> {
 fn message(error: pg_query::Error) -> String {
     use pg_query::Error;
     match error {
+        // The limits of the library's own: its call stack, and the grammar's.
+        Error::Parse(message)
+            if message.starts_with("stack depth limit exceeded")
+                || message.starts_with("memory exhausted") =>
+        {
+            TOO_DEEP.to_owned()
+        }
         Error::Parse(message)
         | Error::Scan(message)
         | Error::Split(message)
         | Error::InvalidJson(message)
         | Error::IsUtility(message) => message,
-        Error::Decode(_) => "expression is nested too deeply".to_owned(),
+        // What the library has encoded, so only its depth can be at fault.
+        Error::Decode(_) => TOO_DEEP.to_owned(),
         Error::Conversion(_) => "text contains a NUL byte".to_owned(),
         Error::InvalidPointer => "parser ran out of memory".to_owned(),
     }

@@ -1,12 +1,15 @@
 //! Where an error is. libpg_query's messages say what is wrong but not at which place; this finds
 //! the token by parsing growing prefixes of the text.
 
-use super::{Diagnostic, Span, SqlError, grammar};
+use super::{Diagnostic, Span, SqlError, grammar, nesting};
 use pg_query::NodeEnum;
 use std::ops::Range;
 
 /// The error for `text`, which the grammar refused with `message`.
 pub(super) fn error(text: &str, message: &str) -> SqlError {
+    if message == grammar::TOO_DEEP {
+        return too_deep(text);
+    }
     let place = place_of(text, message);
     let span = Span::new(place.start, place.end);
     if let Some(error) = not_sql(text, &place) {
@@ -21,6 +24,19 @@ pub(super) fn error(text: &str, message: &str) -> SqlError {
         diagnostic = diagnostic.label("begins here and never ends");
     }
     SqlError::Syntax(diagnostic)
+}
+
+fn too_deep(text: &str) -> SqlError {
+    let place = nesting::too_deep(text).unwrap_or_else(|| end_of(text));
+    SqlError::TooDeep(
+        Diagnostic::new(grammar::TOO_DEEP, Span::new(place.start, place.end))
+            .label("too deep here")
+            .hint(format!(
+                "It may be right: PostgreSQL takes more. At most {} levels of parentheses, `CASE`, \
+                 operators in a row, joins and unions are analysed. Split it up.",
+                nesting::MAX_LEVELS
+            )),
+    )
 }
 
 /// The message without the quotation of the place, which the mark shows better: an unterminated

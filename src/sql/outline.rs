@@ -4,7 +4,7 @@
 //! Gives the same statements as [`super::parse()`], but does not check that they deparse.
 
 use super::directive::{self, Directive, DirectiveKind};
-use super::parse::{attach, home};
+use super::parse::{attach, home, refuse_unwritten};
 use super::{Diagnostic, Span, SqlError, Statement, grammar, locate};
 use pg_query::protobuf::{RawStmt, ScanToken, Token};
 use std::ops::Range;
@@ -141,6 +141,9 @@ pub fn statements(text: &str, piece: &Piece) -> Result<Vec<Statement>, SqlError>
             return Err(locate::error(whole, &message).shifted(piece.span.start));
         }
     };
+    if sql.contains('(') {
+        refuse_unwritten(&tree.stmts, piece.span)?;
+    }
     let statement = |stmt: RawStmt, span: Span, line: usize| {
         let node = stmt.stmt?.node?;
         let sql = text[span.range()].to_owned();

@@ -1,7 +1,7 @@
 //! A text becomes statements with byte spans, parsed by PostgreSQL's own grammar.
 
 use super::directive::{self, Directive, DirectiveKind};
-use super::{Diagnostic, Span, SqlError, grammar, locate};
+use super::{Diagnostic, Span, SqlError, gaps, grammar, locate};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RawStmt, ScanToken};
 use std::ops::Range;
@@ -178,14 +178,27 @@ fn single_node(sql: &str) -> Result<NodeEnum, SqlError> {
         )
     };
     let tree = grammar::parse(sql).map_err(|message| locate::error(sql, &message))?;
+    refuse_unwritten(&tree.stmts, whole)?;
     // What rewrite and the digest build on; checked here so that they need not fail.
-    grammar::deparse(&tree).map_err(unreadable)?;
+    gaps::deparse(&tree).map_err(|message| match &*message {
+        grammar::TOO_DEEP => locate::error(sql, &message),
+        _ => unreadable(message),
+    })?;
     match <[RawStmt; 1]>::try_from(tree.stmts) {
         Ok([RawStmt { stmt: Some(node), .. }]) => {
             node.node.ok_or_else(|| unreadable("The tree is empty.".to_owned()))
         }
         Ok([_]) => Err(unreadable("The tree is empty.".to_owned())),
         Err(several) => Err(unreadable(format!("The text gives {} statements.", several.len()))),
+    }
+}
+
+/// Refuses what the deparser would spoil; the server refuses it too.
+pub(super) fn refuse_unwritten(statements: &[RawStmt], whole: Span) -> Result<(), SqlError> {
+    let nodes = statements.iter().filter_map(|raw| raw.stmt.as_ref()?.node.as_ref());
+    match nodes.filter_map(gaps::refusal).next() {
+        Some(message) => Err(SqlError::Syntax(Diagnostic::new(message, whole))),
+        None => Ok(()),
     }
 }
 

@@ -60,3 +60,42 @@ async fn all_pending_revisions_stand_on_one_page() {
     assert!(nothing.contains("Nothing to report"), "{nothing}");
     site.run(&["report", "bbbb", "-o", "all.md"]).expect(3);
 }
+
+#[tokio::test]
+async fn speeds_can_be_measured() {
+    let site = Site::new("report_measure").await;
+    site.project.revision("aaaa", "none", STATUS);
+    // About 20 MB, so that there is something to read.
+    let more = "INSERT INTO users SELECT g, 'n' || g FROM generate_series(1001, 400000) g";
+    site.client.batch_execute(&format!("{more}; ANALYZE users")).await.unwrap();
+    let before = site.run(&["plan"]).expect(0).stdout;
+    let file = site.project.read("plans/aaaa.toml");
+    let ran = site.run(&["plan", "--measure", "--report", "a.md", "--format", "json"]).expect(0);
+    let planned = ran.json();
+    let speed = |what: &str| planned["measured"][what]["bytes_per_second"].as_u64().unwrap();
+    assert_eq!(planned["measured"]["scan"]["relation"], "public.users", "{planned}");
+    assert!(planned["measured"]["scan"]["bytes"].as_u64().unwrap() <= 32 << 20);
+    // Any server reads and writes more than a megabyte and less than a terabyte in a second.
+    for speed in [speed("scan"), speed("write")] {
+        assert!((1 << 20..1 << 40).contains(&speed), "{planned}");
+    }
+    let said = airlock::report::estimate::size(speed("write"));
+    let report = site.project.read("a.md");
+    assert!(report.contains(&format!("{said} a second written")), "{said}: {report}");
+    assert!(!before.contains("temporary table"));
+    // The plan is the same, and nothing is left on the server.
+    assert_eq!(site.project.read("plans/aaaa.toml"), file);
+    let left = "SELECT count(*) FROM pg_class WHERE relname = 'airlock_measure'";
+    assert_eq!(site.value(left).await, "0");
+    let text = site.run(&["report", "--measure", "-o", "b.md"]).expect(0);
+    assert!(text.stderr.contains("reading: ") && text.stderr.contains("writing: "), "{text:?}");
+}
+
+#[test]
+fn nothing_is_measured_without_a_database() {
+    let project = Project::new();
+    for arguments in [&["plan", "--measure"][..], &["report", "--measure", "-o", "a.md"]] {
+        let ran = project.run(arguments).expect(2);
+        assert!(ran.stderr.contains("--measure needs a database"), "{ran:?}");
+    }
+}

@@ -123,7 +123,8 @@ fn of_file<'r>(file: &'r FileReport, knowledge: Knowledge, remarks: &mut Vec<Rem
             ProblemKind::Fails
             | ProblemKind::Syntax
             | ProblemKind::Directive
-            | ProblemKind::NotSql => Severity::Error,
+            | ProblemKind::NotSql
+            | ProblemKind::TooDeep => Severity::Error,
         };
         let found = &problem.diagnostic;
         remarks.push(Remark {

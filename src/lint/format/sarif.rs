@@ -9,10 +9,11 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Rules beside the hazards: id and description.
-const OTHER_RULES: [(&str, &str); 5] = [
+const OTHER_RULES: [(&str, &str); 6] = [
     ("syntax-error", "The file has a syntax error"),
     ("bad-directive", "A directive is not understood"),
     ("not-sql", "Something in the file is no SQL"),
+    ("nested-too-deeply", "A statement is nested more deeply than can be analysed"),
     ("statement-fails", "A statement cannot work on the database as the catalog shows it"),
     (UNUSED, "A suppression suppresses nothing"),
 ];
