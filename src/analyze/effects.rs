@@ -18,6 +18,7 @@ pub(super) struct Effects<'c> {
     work: BTreeSet<Work>,
     rewritten: BTreeSet<QualifiedName>,
     scanned: BTreeSet<QualifiedName>,
+    built: BTreeSet<QualifiedName>,
     new_files: BTreeSet<QualifiedName>,
     /// Rows that others may want to write stay locked for as long as the work takes.
     holds_rows: bool,
@@ -36,6 +37,7 @@ impl<'c> Effects<'c> {
             work: BTreeSet::new(),
             rewritten: BTreeSet::new(),
             scanned: BTreeSet::new(),
+            built: BTreeSet::new(),
             new_files: BTreeSet::new(),
             holds_rows: false,
             touches_rows: false,
@@ -133,6 +135,9 @@ impl<'c> Effects<'c> {
     /// Builds an index on `relation`.
     pub(super) fn build_index(&mut self, relation: &Relation) {
         self.read_for(relation, WorkKind::IndexBuild);
+        if is_storage(relation) {
+            self.built.insert(relation.name.clone());
+        }
     }
 
     fn read_for(&mut self, relation: &Relation, kind: WorkKind) {
@@ -187,16 +192,19 @@ impl<'c> Effects<'c> {
         }
     }
 
-    /// Gives an index that stays itself a new file.
+    /// Builds an index that stays itself anew.
     pub(super) fn replace_index_file(&mut self, relation: &Relation, index: &Index) {
         if relation.kind != RelationKind::PartitionedTable {
+            self.built.insert(relation.name.clone());
             self.new_files.insert(relation.name.sibling(&*index.name));
         }
     }
 
     /// Copies the file of an index as it is.
     pub(super) fn copy_index_file(&mut self, relation: &Relation, index: &Index) {
-        self.replace_index_file(relation, index);
+        if relation.kind != RelationKind::PartitionedTable {
+            self.new_files.insert(relation.name.sibling(&*index.name));
+        }
         if !self.is_empty(relation) {
             let relation = relation.name.clone();
             self.work.insert(Work { kind: WorkKind::IndexBuild, relation });
@@ -260,6 +268,7 @@ impl<'c> Effects<'c> {
             work: self.work.into_iter().collect(),
             rewritten: self.rewritten.into_iter().collect(),
             scanned: self.scanned.into_iter().collect(),
+            built: self.built.into_iter().collect(),
             new_files: self.new_files.into_iter().collect(),
         }
     }
@@ -280,6 +289,7 @@ impl<'c> Effects<'c> {
         self.work.extend(part.work.into_iter().filter(|work| known(&work.relation)));
         self.rewritten.extend(part.rewritten.into_iter().filter(known));
         self.scanned.extend(part.scanned.into_iter().filter(known));
+        self.built.extend(part.built.into_iter().filter(known));
         self.new_files.extend(part.new_files);
         self.opaque |= part.verdict == Verdict::Opaque;
         self.unknown |= part.verdict == Verdict::Unknown;

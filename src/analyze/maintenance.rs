@@ -208,6 +208,8 @@ pub(super) fn reindex<'c>(
                 },
             );
         }
+        // The server's own catalogs, of which the model knows nothing: whoever plans a query meanwhile
+        // may have to wait for one of them.
         ReindexObjectType::ReindexObjectSystem | ReindexObjectType::Undefined => fx.unknown(),
     }
     Ok(())

@@ -45,6 +45,10 @@ pub struct Impact {
     /// Tables and materialized views whose rows are all read.
     #[serde(default)]
     pub scanned: Vec<QualifiedName>,
+    /// Tables and materialized views on which the server builds an index: a new one, or those that a
+    /// new file needs, an empty one included.
+    #[serde(default)]
+    pub built: Vec<QualifiedName>,
     /// Indexes that exist before and after and get a new file, and sequences that do.
     #[serde(default)]
     pub new_files: Vec<QualifiedName>,

@@ -10,6 +10,7 @@ pub mod apply;
 mod builtin;
 pub mod expression;
 pub mod facts;
+mod foreign;
 pub mod load;
 mod lookup;
 pub mod model;
@@ -20,6 +21,7 @@ pub mod type_name;
 
 pub use apply::schema_elements;
 pub use facts::{differences, facts};
+pub use foreign::ForeignServer;
 pub use load::{
     DataDigest, column_order, data_digest, fingerprint, load, load_needed, load_relations,
 };

@@ -3,6 +3,7 @@
 //! No I/O and no pg_query nodes. Expressions and definitions are kept as the server prints them
 //! (`pg_get_expr`, `pg_get_constraintdef`, `pg_get_indexdef`, `format_type`).
 
+use super::ForeignServer;
 use super::relations::Relations;
 use crate::sql::QualifiedName;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct Catalog {
     /// was made by a statement, and its script is not known.
     #[serde(default)]
     pub extension_members: BTreeMap<String, ExtensionMembers>,
+    /// Foreign servers by name. `None` when nobody has looked for them.
+    #[serde(default)]
+    pub foreign_servers: Option<BTreeMap<String, ForeignServer>>,
     /// Somebody has made casts beside those of the server, an extension perhaps.
     #[serde(default)]
     pub user_casts: bool,

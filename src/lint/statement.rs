@@ -4,7 +4,7 @@ use super::model::{Allowed, Found};
 use crate::analyze::{Impact, Verdict};
 use crate::hazard::Severity;
 use crate::lock::LockMode;
-use crate::plan::{Work, WorkKind};
+use crate::plan::Work;
 use crate::sql::{QualifiedName, Span};
 use serde::Serialize;
 
@@ -28,8 +28,8 @@ pub struct StatementJson<'a> {
     pub rewrites: &'a [QualifiedName],
     /// Tables and materialized views whose rows are all read.
     pub scans: &'a [QualifiedName],
-    /// Tables on which an index is built.
-    pub builds: Vec<&'a QualifiedName>,
+    /// Tables and materialized views on which an index is built, those of a new file included.
+    pub builds: &'a [QualifiedName],
     /// Indexes and sequences that stay themselves and get a new file.
     pub new_files: &'a [QualifiedName],
     /// Everything whose time grows with a table.
@@ -117,7 +117,7 @@ pub fn json<'a>(
         locks: Vec::new(),
         rewrites: &[],
         scans: &[],
-        builds: Vec::new(),
+        builds: &[],
         new_files: &[],
         work: &[],
         hazards,
@@ -139,12 +139,7 @@ pub fn json<'a>(
             .collect();
         json.rewrites = &impact.rewritten;
         json.scans = &impact.scanned;
-        json.builds = impact
-            .work
-            .iter()
-            .filter(|work| work.kind == WorkKind::IndexBuild)
-            .map(|work| &work.relation)
-            .collect();
+        json.builds = &impact.built;
         json.new_files = &impact.new_files;
         json.work = &impact.work;
     }

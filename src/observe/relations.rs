@@ -56,6 +56,11 @@ impl Relations {
         self.names.contains_key(name)
     }
 
+    /// Whether some relation has this name in some schema.
+    pub fn has_named(&self, name: &str) -> bool {
+        self.names.keys().any(|known| known.name == *name)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }

@@ -1,12 +1,15 @@
 //! Matched and all by family of statements, and every difference in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
 pub(crate) struct Report {
     /// Matched and all, by the first words of the statement.
     families: BTreeMap<String, (usize, usize)>,
     wrong: BTreeMap<String, Vec<String>>,
+    /// Statements of patterns that the server refused, and those of them that the model did not.
+    refused: usize,
+    let_through: BTreeSet<String>,
 }
 
 impl Report {
@@ -21,6 +24,14 @@ impl Report {
         }
     }
 
+    /// The server refused a statement of a pattern, which leaves no lock behind.
+    pub(crate) fn refused(&mut self, statement: &str, major: u32, why: &str, said: bool) {
+        self.refused += 1;
+        if !said {
+            self.let_through.insert(format!("{major}: {statement}: {why}"));
+        }
+    }
+
     /// Takes over what another has gathered.
     pub(crate) fn merge(&mut self, other: Report) {
         for (family, (good, of)) in other.families {
@@ -28,6 +39,8 @@ impl Report {
             *matched += good;
             *all += of;
         }
+        self.refused += other.refused;
+        self.let_through.extend(other.let_through);
         for (id, lines) in other.wrong {
             self.wrong.entry(id).or_default().extend(lines);
         }
@@ -42,6 +55,11 @@ impl Report {
             all += of;
         }
         println!("{:40} {matched:4} of {all:4}", "all");
+        let both = self.refused - self.let_through.len();
+        println!("{:40} {both:4} of {:4}", "refused", self.refused);
+        if std::env::var_os("AIRLOCK_LOCK_REFUSED").is_some() {
+            self.let_through.iter().for_each(|line| println!("only the server refuses {line}"));
+        }
         for (id, lines) in &self.wrong {
             println!("{id}");
             lines.iter().for_each(|line| println!("    {line}"));

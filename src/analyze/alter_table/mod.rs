@@ -11,6 +11,7 @@ mod index;
 mod index_constraint;
 mod options;
 mod partition_bounds;
+mod partition_conditions;
 mod partition_values;
 mod partitions;
 mod rows;

@@ -5,13 +5,14 @@
 //! what is left out here costs accuracy in one direction only: airlock may announce a scan that the
 //! server spares itself.
 
+use super::partition_conditions::Condition;
 use super::partition_values::{Key, Value};
 use super::rows::proven_not_null;
 use crate::analyze::volatility::name_parts;
 use crate::catalog::{Catalog, ConstraintKind, Relation, RelationKind};
 use crate::sql::{grammar, parse_expression};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AExprKind, BoolExprType, Node, PartitionBoundSpec};
+use pg_query::protobuf::{Node, PartitionBoundSpec};
 use std::cmp::Ordering;
 
 /// The default partition of a partitioned table.
@@ -37,10 +38,7 @@ pub(super) fn implied(
     bound: &PartitionBoundSpec,
 ) -> bool {
     let Some((key, region)) = region(catalog, parent, bound) else { return false };
-    let checks = checks(table);
-    let not_null = proven_not_null(table, &key.name)
-        || super::rows::check_proves_not_null(table, &key.name, &[]);
-    not_null && region.parts().iter().all(|part| checks.iter().any(|c| part.holds_by(c, &key)))
+    region.implied_by(&checks(table, &key), is_not_null(table, &key))
 }
 
 /// Whether certainly no row of `table` lies within `bound` of `parent`.
@@ -51,7 +49,11 @@ pub(super) fn excluded(
     bound: &PartitionBoundSpec,
 ) -> bool {
     let Some((key, region)) = region(catalog, parent, bound) else { return false };
-    checks(table).iter().any(|check| region.misses(check, &key))
+    region.missed_by(&checks(table, &key), is_not_null(table, &key))
+}
+
+fn is_not_null(table: &Relation, key: &Key) -> bool {
+    proven_not_null(table, &key.name) || super::rows::check_proves_not_null(table, &key.name, &[])
 }
 
 /// The partitions of one table and where their bounds lie.
@@ -96,11 +98,12 @@ impl<'c> Bounds<'c> {
 
     /// Whether no row of `partition` can pass `condition`.
     pub(in crate::analyze) fn leave_out(&self, partition: &Relation, condition: &Node) -> bool {
+        let condition = Condition::of(condition, &self.key);
         let own = self.partitions.iter().find(|(known, _)| known.name == partition.name);
         match own {
-            Some((_, Some(region))) => region.misses(condition, &self.key),
+            Some((_, Some(region))) => region.misses(&condition),
             // The default partition holds nothing that has a partition of its own.
-            Some((_, None)) => equal_to(condition, &self.key).is_some_and(|values| {
+            Some((_, None)) => condition.values().is_some_and(|values| {
                 values.iter().all(|value| {
                     self.partitions.iter().any(|(_, region)| {
                         region.as_ref().is_some_and(|r| r.contains(value) == Some(true))
@@ -112,17 +115,6 @@ impl<'c> Bounds<'c> {
     }
 }
 
-/// The values that `condition` allows for the key, when it lists them.
-fn equal_to(condition: &Node, key: &Key) -> Option<Vec<Value>> {
-    if let Some(NodeEnum::BoolExpr(all)) = &condition.node {
-        return match all.boolop() {
-            BoolExprType::AndExpr => all.args.iter().find_map(|arg| equal_to(arg, key)),
-            BoolExprType::OrExpr | BoolExprType::NotExpr | BoolExprType::Undefined => None,
-        };
-    }
-    comparison(condition, key).filter(|(operator, _)| operator == "=").map(|(_, values)| values)
-}
-
 /// `FOR VALUES …` as the server prints it.
 fn parsed_bound(text: &str) -> Option<PartitionBoundSpec> {
     let tree = grammar::parse(&format!("CREATE TABLE a PARTITION OF b {text}")).ok()?;
@@ -132,12 +124,13 @@ fn parsed_bound(text: &str) -> Option<PartitionBoundSpec> {
     }
 }
 
-fn checks(table: &Relation) -> Vec<Node> {
+fn checks(table: &Relation, key: &Key) -> Vec<Condition> {
     table
         .constraints
         .iter()
         .filter(|constraint| constraint.kind == ConstraintKind::Check && constraint.validated)
         .filter_map(|constraint| parse_expression(constraint.expression.as_deref()?).ok())
+        .map(|check| Condition::of(&check, key))
         .collect()
 }
 
@@ -146,7 +139,10 @@ fn checks(table: &Relation) -> Vec<Node> {
 enum Region {
     /// From the first, up to but not including the second; `None` is unbounded.
     Range(Option<Value>, Option<Value>),
-    List(Vec<Value>),
+    List {
+        values: Vec<Value>,
+        null: bool,
+    },
 }
 
 /// One condition of a region.
@@ -154,6 +150,7 @@ enum Part<'r> {
     From(&'r Value),
     To(&'r Value),
     OneOf(&'r [Value]),
+    OneOfOrNull(&'r [Value]),
 }
 
 fn region(
@@ -163,10 +160,6 @@ fn region(
 ) -> Option<(Key, Region)> {
     let strategy = parent.partition_key.as_deref()?.split_whitespace().next()?;
     let key = Key::of(catalog, parent)?;
-    // A key of several columns, or with an expression, has more parts than plain columns.
-    if parent.partition_key.as_deref()?.contains(',') {
-        return None;
-    }
     match strategy {
         "RANGE" => {
             let end = |datums: &[Node], open: &str| match datums {
@@ -179,97 +172,66 @@ fn region(
             Some((key, Region::Range(from, to)))
         }
         "LIST" => {
-            let values: Option<Vec<Value>> =
-                bound.listdatums.iter().map(|datum| key.value(datum)).collect();
-            Some((key, Region::List(values?)))
+            let (nulls, datums): (Vec<&Node>, Vec<&Node>) =
+                bound.listdatums.iter().partition(|datum| is_null(datum));
+            let values: Option<Vec<Value>> = datums.iter().map(|datum| key.value(datum)).collect();
+            Some((key, Region::List { values: values?, null: !nulls.is_empty() }))
         }
         _ => None,
     }
+}
+
+fn is_null(node: &Node) -> bool {
+    matches!(&node.node, Some(NodeEnum::AConst(constant)) if constant.isnull)
 }
 
 fn is_word(node: &Node, word: &str) -> bool {
     matches!(&node.node, Some(NodeEnum::ColumnRef(name)) if name_parts(&name.fields) == [word])
 }
 
-/// `key <operator> values`, turned so that the key is on the left.
-fn comparison(node: &Node, key: &Key) -> Option<(String, Vec<Value>)> {
-    let Some(NodeEnum::AExpr(expression)) = &node.node else { return None };
-    let operator = (*name_parts(&expression.name).last()?).to_owned();
-    let is_key = |node: &Node| {
-        let mut node = node;
-        while let Some(NodeEnum::TypeCast(cast)) = &node.node {
-            let Some(arg) = cast.arg.as_deref() else { return false };
-            node = arg;
-        }
-        matches!(&node.node, Some(NodeEnum::ColumnRef(name))
-            if name_parts(&name.fields).last() == Some(&key.name.as_str()))
-    };
-    let (left, right) = (expression.lexpr.as_deref()?, expression.rexpr.as_deref()?);
-    match expression.kind() {
-        AExprKind::AexprOp if is_key(left) => Some((operator, vec![key.value(right)?])),
-        AExprKind::AexprOp if is_key(right) => {
-            let turned = match operator.as_str() {
-                "<" => ">",
-                "<=" => ">=",
-                ">" => "<",
-                ">=" => "<=",
-                other => other,
-            };
-            Some((turned.to_owned(), vec![key.value(left)?]))
-        }
-        AExprKind::AexprBetween if is_key(left) => {
-            let ends: Option<Vec<Value>> =
-                elements(right)?.iter().map(|item| key.value(item)).collect();
-            Some(("between".to_owned(), ends?))
-        }
-        AExprKind::AexprOpAny | AExprKind::AexprIn | AExprKind::AexprOpAll if is_key(left) => {
-            let all: Option<Vec<Value>> =
-                elements(right)?.iter().map(|item| key.value(item)).collect();
-            Some((operator, all?))
-        }
-        _ => None,
-    }
-}
-
-fn elements(node: &Node) -> Option<&[Node]> {
-    match node.node.as_ref()? {
-        NodeEnum::AArrayExpr(array) => Some(&array.elements),
-        NodeEnum::List(list) => Some(&list.items),
-        NodeEnum::TypeCast(cast) => elements(cast.arg.as_deref()?),
-        _ => None,
-    }
-}
-
 impl Part<'_> {
-    /// Whether `check` gives this condition for every row whose key is not NULL.
-    fn holds_by(&self, check: &Node, key: &Key) -> bool {
-        if let Some(NodeEnum::BoolExpr(all)) = &check.node {
-            return match all.boolop() {
-                BoolExprType::AndExpr => all.args.iter().any(|arg| self.holds_by(arg, key)),
-                BoolExprType::OrExpr => all.args.iter().all(|arg| self.holds_by(arg, key)),
-                BoolExprType::NotExpr | BoolExprType::Undefined => false,
-            };
-        }
-        let Some((operator, values)) = comparison(check, key) else { return false };
-        match (self, operator.as_str(), &values[..]) {
-            (Part::From(from), ">=" | ">", [given]) => given.at_least(from),
-            (Part::To(to), "<", [given]) => to.at_least(given),
-            (Part::To(to), "<=", [given]) => to.above(given),
-            (Part::From(from), "=", all) => all.iter().all(|given| given.at_least(from)),
-            (Part::To(to), "=", all) => all.iter().all(|given| to.above(given)),
-            (Part::OneOf(allowed), "=", all) => all.iter().all(|given| allowed.contains(given)),
+    /// Whether `check` gives this condition for every row whose key is not NULL; for
+    /// [`Part::OneOfOrNull`], for every row.
+    fn holds_by(&self, check: &Condition) -> bool {
+        match (self, check) {
+            (_, Condition::All(all)) => all.iter().any(|one| self.holds_by(one)),
+            (_, Condition::Any(all)) => all.iter().all(|one| self.holds_by(one)),
+            (Part::From(from), Condition::AtLeast(given) | Condition::Above(given)) => {
+                given.at_least(from)
+            }
+            (Part::To(to), Condition::Below(given)) => to.at_least(given),
+            (Part::To(to), Condition::AtMost(given)) => to.above(given),
+            (Part::From(from), Condition::OneOf(all)) => all.iter().all(|one| one.at_least(from)),
+            (Part::To(to), Condition::OneOf(all)) => all.iter().all(|one| to.above(one)),
+            (Part::OneOf(allowed) | Part::OneOfOrNull(allowed), Condition::OneOf(all)) => {
+                all.iter().all(|one| one.is_one_of(allowed))
+            }
+            (Part::OneOfOrNull(_), Condition::IsNull) => true,
             _ => false,
         }
     }
 }
 
 impl Region {
-    fn parts(&self) -> Vec<Part<'_>> {
+    /// Whether rows that pass all of `checks` lie in this region. `not_null`: their key is not NULL.
+    fn implied_by(&self, checks: &[Condition], not_null: bool) -> bool {
+        let holds = |part: &Part<'_>| checks.iter().any(|check| part.holds_by(check));
         match self {
             Region::Range(from, to) => {
-                from.iter().map(Part::From).chain(to.iter().map(Part::To)).collect()
+                let mut parts = from.iter().map(Part::From).chain(to.iter().map(Part::To));
+                not_null && parts.all(|part| holds(&part))
             }
-            Region::List(values) => vec![Part::OneOf(values)],
+            Region::List { values, null: false } => not_null && holds(&Part::OneOf(values)),
+            Region::List { values, null: true } => holds(&Part::OneOfOrNull(values)),
+        }
+    }
+
+    /// Whether no row that passes all of `checks` lies in this region.
+    fn missed_by(&self, checks: &[Condition], not_null: bool) -> bool {
+        match self {
+            Region::List { null: true, .. } if !not_null => false,
+            Region::List { values, .. } => self.misses_list(values, checks),
+            Region::Range(..) => checks.iter().any(|check| self.misses(check)),
         }
     }
 
@@ -287,56 +249,35 @@ impl Region {
                 };
                 Some(after && before)
             }
-            Region::List(values) => Some(values.contains(key)),
+            Region::List { values, .. } if key.is_one_of(values) => Some(true),
+            Region::List { values, .. } => key.is_none_of(values).then_some(false),
         }
+    }
+
+    /// Every value of a list may be shut out by another condition.
+    fn misses_list(&self, values: &[Value], all: &[Condition]) -> bool {
+        values.iter().all(|value| all.iter().any(|one| one.excludes(value)))
+            || all.iter().any(|one| self.misses(one))
     }
 
     /// Whether a row that passes `check` cannot lie in this region.
-    fn misses(&self, check: &Node, key: &Key) -> bool {
-        if let Some(NodeEnum::BoolExpr(all)) = &check.node {
-            return match all.boolop() {
-                BoolExprType::AndExpr => all.args.iter().any(|arg| self.misses(arg, key)),
-                BoolExprType::OrExpr => all.args.iter().all(|arg| self.misses(arg, key)),
-                BoolExprType::NotExpr => {
-                    all.args.first().is_some_and(|arg| self.lies_within(arg, key))
-                }
-                BoolExprType::Undefined => false,
-            };
-        }
-        let Some((operator, values)) = comparison(check, key) else { return false };
-        match (self, operator.as_str(), &values[..]) {
-            (Region::Range(_, Some(to)), ">=" | ">", [given]) => given.at_least(to),
-            (Region::Range(Some(from), _), "<", [given]) => from.at_least(given),
-            (Region::Range(Some(from), _), "<=", [given]) => from.above(given),
-            (Region::Range(from, to), "=", all) => all.iter().all(|given| {
+    fn misses(&self, check: &Condition) -> bool {
+        match (self, check) {
+            (_, Condition::Any(all)) => all.iter().all(|one| self.misses(one)),
+            (Region::List { values, .. }, Condition::All(all)) => self.misses_list(values, all),
+            (Region::List { null, .. }, Condition::IsNull) => !null,
+            (Region::List { values, .. }, leaf) => values.iter().all(|one| leaf.excludes(one)),
+            (_, Condition::All(all)) => all.iter().any(|one| self.misses(one)),
+            (_, Condition::IsNull) => true,
+            (Region::Range(_, Some(to)), Condition::AtLeast(given) | Condition::Above(given)) => {
+                given.at_least(to)
+            }
+            (Region::Range(Some(from), _), Condition::Below(given)) => from.at_least(given),
+            (Region::Range(Some(from), _), Condition::AtMost(given)) => from.above(given),
+            (Region::Range(from, to), Condition::OneOf(all)) => all.iter().all(|given| {
                 from.as_ref().is_some_and(|from| from.above(given))
                     || to.as_ref().is_some_and(|to| given.at_least(to))
             }),
-            (Region::Range(from, to), "between", [first, last]) => {
-                from.as_ref().is_some_and(|from| from.above(last))
-                    || to.as_ref().is_some_and(|to| first.at_least(to))
-            }
-            (Region::List(own), "=", all) => !own.iter().any(|value| all.contains(value)),
-            (Region::List(own), "<>", all) => own.iter().all(|value| all.contains(value)),
-            _ => false,
-        }
-    }
-
-    /// Whether every value of the region passes `condition`.
-    fn lies_within(&self, condition: &Node, key: &Key) -> bool {
-        if let Some(NodeEnum::BoolExpr(all)) = &condition.node {
-            return match all.boolop() {
-                BoolExprType::AndExpr => all.args.iter().all(|arg| self.lies_within(arg, key)),
-                BoolExprType::OrExpr => all.args.iter().any(|arg| self.lies_within(arg, key)),
-                BoolExprType::NotExpr | BoolExprType::Undefined => false,
-            };
-        }
-        let Some((operator, values)) = comparison(condition, key) else { return false };
-        match (self, operator.as_str(), &values[..]) {
-            (Region::Range(Some(from), _), ">=", [given]) => from.at_least(given),
-            (Region::Range(Some(from), _), ">", [given]) => from.above(given),
-            (Region::Range(_, Some(to)), "<" | "<=", [given]) => given.at_least(to),
-            (Region::List(own), "=", all) => own.iter().all(|value| all.contains(value)),
             _ => false,
         }
     }
@@ -344,28 +285,41 @@ impl Region {
 
 #[cfg(test)]
 mod tests {
+    use super::super::partition_values::Kind;
     use super::*;
 
-    fn range(from: &str, to: &str) -> Region {
-        Region::Range(Some(Value::Text(from.into())), Some(Value::Text(to.into())))
+    /// A partitioned table with `d` as its key, of the type `of`, and a bound.
+    struct Case(Key, Region);
+
+    fn case(of: Kind, bound: &str) -> Case {
+        let key = Key { name: "d".to_owned(), kind: of };
+        let bound = parsed_bound(&format!("FOR VALUES {bound}")).unwrap();
+        let value = |node: &Node| key.value(node);
+        let region = match &bound.lowerdatums[..] {
+            [from] => Region::Range(value(from), value(&bound.upperdatums[0])),
+            _ => Region::List {
+                values: bound.listdatums.iter().filter_map(value).collect(),
+                null: bound.listdatums.iter().any(is_null),
+            },
+        };
+        Case(key, region)
     }
 
-    fn plain() -> Key {
-        Key { name: "d".to_owned(), instants: None }
+    fn conditions(key: &Key, check: &str) -> Vec<Condition> {
+        vec![Condition::of(&parse_expression(check).unwrap(), key)]
     }
 
-    fn fits(region: &Region, check: &str) -> bool {
-        let check = parse_expression(check).unwrap();
-        region.parts().iter().all(|part| part.holds_by(&check, &plain()))
+    fn fits(Case(key, region): &Case, check: &str) -> bool {
+        region.implied_by(&conditions(key, check), true)
     }
 
-    fn misses(region: &Region, check: &str) -> bool {
-        region.misses(&parse_expression(check).unwrap(), &plain())
+    fn misses(Case(key, region): &Case, check: &str) -> bool {
+        region.missed_by(&conditions(key, check), true)
     }
 
     #[test]
     fn a_check_that_says_as_much_as_the_bound_proves_it() {
-        let april = range("2024-04-01", "2024-05-01");
+        let april = case(Kind::Date, "FROM ('2024-04-01') TO ('2024-05-01')");
         assert!(fits(&april, "((d >= '2024-04-01'::date) AND (d < '2024-05-01'::date))"));
         assert!(fits(&april, "((d > '2024-04-10'::date) AND (d <= '2024-04-30'::date))"));
         assert!(fits(&april, "('2024-05-01'::date > d AND d >= '2024-04-01 00:00:00')"));
@@ -374,7 +328,7 @@ mod tests {
         assert!(!fits(&april, "((d >= '2024-03-31'::date) AND (d < '2024-05-01'::date))"));
         assert!(!fits(&april, "((d >= '2024-04-01'::date) AND (d <= '2024-05-01'::date))"));
         assert!(!fits(&april, "((e >= '2024-04-01'::date) AND (e < '2024-05-01'::date))"));
-        let list = Region::List(vec![Value::Number(1.0), Value::Number(2.0)]);
+        let list = case(Kind::Number, "IN (1, 2)");
         assert!(fits(&list, "(d = ANY (ARRAY[1, 2]))"));
         assert!(fits(&list, "((d = 1) OR (d = 2))"));
         assert!(!fits(&list, "(d = ANY (ARRAY[1, 3]))"));
@@ -382,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_check_that_shuts_the_bound_out_proves_it() {
-        let april = range("2024-04-01", "2024-05-01");
+        let april = case(Kind::Date, "FROM ('2024-04-01') TO ('2024-05-01')");
         assert!(misses(&april, "(d >= '2029-01-01'::date)"));
         assert!(misses(&april, "(d < '2024-04-01'::date)"));
         assert!(misses(&april, "((d < '2024-04-01'::date) OR (d >= '2024-05-01'::date))"));
@@ -391,7 +345,7 @@ mod tests {
         assert!(!misses(&april, "d BETWEEN '2024-01-01' AND '2024-04-01'"));
         assert!(!misses(&april, "(d <= '2024-04-01'::date)"));
         assert!(!misses(&april, "(NOT ((d >= '2024-04-02'::date) AND (d < '2024-05-01'::date)))"));
-        let list = Region::List(vec![Value::Text("no".into())]);
+        let list = case(Kind::Text, "IN ('no')");
         assert!(misses(&list, "(d <> 'no'::text)"));
         assert!(misses(&list, "(d = ANY (ARRAY['se'::text, 'dk'::text]))"));
         assert!(!misses(&list, "(d <> 'se'::text)"));
@@ -399,8 +353,44 @@ mod tests {
 
     #[test]
     fn texts_have_no_order_of_their_own() {
-        let names = range("a", "m");
+        let names = case(Kind::Text, "FROM ('a') TO ('m')");
         assert!(!fits(&names, "((d >= 'b'::text) AND (d < 'c'::text))"));
         assert!(fits(&names, "((d >= 'a'::text) AND (d < 'm'::text))"));
+    }
+
+    #[test]
+    fn not_is_pushed_down() {
+        let hundreds = case(Kind::Number, "FROM (100) TO (200)");
+        assert!(fits(&hundreds, "(NOT ((d < 100) OR (d >= 200)))"));
+        assert!(!fits(&hundreds, "(NOT ((d < 99) OR (d >= 200)))"));
+        assert!(fits(&hundreds, "(NOT (d <> 150))"));
+        let list = case(Kind::Number, "IN (5, 6)");
+        assert!(misses(&list, "(NOT (d = ANY (ARRAY[5, 6, 7])))"));
+        assert!(misses(&list, "d NOT IN (5, 6)"));
+        assert!(misses(&list, "(d > 100)"));
+        assert!(!misses(&list, "(d > 5)"));
+    }
+
+    #[test]
+    fn null_has_a_place_of_its_own() {
+        let list = case(Kind::Text, "IN ('x', NULL)");
+        assert!(fits(&list, "((d = 'x'::text) OR (d IS NULL))"));
+        assert!(!fits(&case(Kind::Text, "IN ('x')"), "((d = 'x'::text) OR (d IS NULL))"));
+        assert!(misses(&case(Kind::Text, "IN ('x')"), "((d = 'y'::text) OR (d IS NULL))"));
+        assert!(!misses(&list, "((d = 'y'::text) OR (d IS NULL))"));
+    }
+
+    #[test]
+    fn what_reads_settings_or_changes_the_key_proves_nothing() {
+        let utc = case(Kind::Instant(None), "FROM ('2024-04-01 00:00Z') TO ('2024-05-01 00:00Z')");
+        let bounds = |cast| format!("d >= '2024-04-01 00:00Z'::{cast} AND d < '2024-05-01 00:00Z'::{cast}");
+        assert!(fits(&utc, &bounds("timestamptz")));
+        assert!(!fits(&utc, &bounds("timestamp")));
+        assert!(!fits(&utc, "d >= '2024-04-01'::date AND d < '2024-05-01'::date"));
+        let hundreds = case(Kind::Number, "FROM (100) TO (200)");
+        assert!(!fits(&hundreds, "(((d)::numeric >= 100.5) AND ((d)::numeric < 200.0))"));
+        assert!(fits(&hundreds, "((d >= '100'::bigint) AND (d < '200'::bigint))"));
+        let uuid = case(Kind::Other, "IN ('1 day')");
+        assert!(!misses(&uuid, "(d = '24:00:00'::interval)"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod closure;
 mod extension;
+mod foreign;
 mod objects;
 
 pub(super) use closure::Dropping;

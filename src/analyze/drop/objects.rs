@@ -40,11 +40,12 @@ pub(super) fn drop_object<'c>(
         | ObjectType::ObjectTsdictionary
         | ObjectType::ObjectTstemplate
         | ObjectType::ObjectTsconfiguration
-        | ObjectType::ObjectFdw
-        | ObjectType::ObjectForeignServer
             if !cascade =>
         {
             Ok(())
+        }
+        ObjectType::ObjectFdw | ObjectType::ObjectForeignServer => {
+            super::foreign::drop(cx, statement, cascade, fx)
         }
         ObjectType::ObjectExtension => super::extension::drop(cx, statement, cascade, fx),
         _ => {

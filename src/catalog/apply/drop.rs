@@ -43,6 +43,10 @@ pub(super) fn drop(catalog: &mut Catalog, drop: &DropStmt) {
             ObjectType::ObjectExtension => {
                 drop_extension(catalog, name);
             }
+            ObjectType::ObjectForeignServer => {
+                super::foreign::drop(catalog, |server, _| server == name);
+            }
+            ObjectType::ObjectFdw => super::foreign::drop(catalog, |_, of| of.wrapper == *name),
             ObjectType::ObjectFunction
             | ObjectType::ObjectProcedure
             | ObjectType::ObjectRoutine

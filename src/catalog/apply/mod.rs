@@ -12,6 +12,7 @@ mod comment;
 mod constraint;
 mod create_table;
 mod drop;
+mod foreign;
 mod index;
 mod partition;
 mod program;
@@ -51,8 +52,11 @@ impl Catalog {
             NodeEnum::CreateForeignTableStmt(create) => {
                 if let Some(base) = &create.base_stmt {
                     create_table::create_foreign(self, base);
+                    foreign::create_table(self, base, &create.servername);
                 }
             }
+            NodeEnum::CreateForeignServerStmt(create) => foreign::create_server(self, create),
+            NodeEnum::CreateUserMappingStmt(create) => foreign::map(self, &create.servername),
             NodeEnum::CreateTableAsStmt(create) => view::create_as(self, create),
             NodeEnum::SelectStmt(select) => view::select_into(self, select),
             NodeEnum::ViewStmt(view) => view::create(self, view),

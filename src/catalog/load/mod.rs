@@ -8,6 +8,7 @@
 mod closure;
 mod fingerprint;
 mod fingerprint_queries;
+mod foreign;
 mod members;
 mod queries;
 mod relations;
@@ -110,9 +111,10 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
     let whole =
         async |template: &str| client.query_typed(&for_version(template, version_num), &[]).await;
     // Sent one behind the other without waiting for answers; the server works on them in order.
-    let (schemas, extensions, types, functions, casts) = tokio::try_join!(
+    let (schemas, extensions, servers, types, functions, casts) = tokio::try_join!(
         whole(queries::SCHEMAS),
         whole(queries::EXTENSIONS),
+        whole(foreign::SERVERS),
         whole(queries::TYPES),
         whole(queries::FUNCTIONS),
         whole(queries::CASTS),
@@ -128,6 +130,7 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
         functions: functions_by_name(&functions),
         extensions: names_of(&extensions),
         extension_members: extensions.iter().map(extension_members).collect(),
+        foreign_servers: Some(servers.iter().map(foreign::server).collect()),
         user_casts: casts.iter().any(|row| row.get("found")),
     };
     let (relations, columns, inheritance) = tokio::try_join!(
