@@ -135,6 +135,11 @@ impl<'c> Effects<'c> {
     /// Builds an index on `relation`.
     pub(super) fn build_index(&mut self, relation: &Relation) {
         self.read_for(relation, WorkKind::IndexBuild);
+        self.builds_on(relation);
+    }
+
+    /// An index is built on `relation`, as a part of work that is counted already.
+    pub(super) fn builds_on(&mut self, relation: &Relation) {
         if is_storage(relation) {
             self.built.insert(relation.name.clone());
         }

@@ -4,7 +4,8 @@
 //! node types are free to use elsewhere. Safe from many threads: its state is per thread.
 
 use super::nesting;
-use pg_query::protobuf::{KeywordKind, ParseResult, ScanToken, Token};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{KeywordKind, ObjectType, ParseResult, ScanToken, Token};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -62,6 +63,13 @@ fn refuse_endless(text: &str) -> Result<(), String> {
 /// # Errors
 /// The deparser's own message, for a tree that no text gives.
 pub fn deparse(tree: &ParseResult) -> Result<String, String> {
+    let mut statements = tree.stmts.iter().filter_map(|raw| raw.stmt.as_ref()?.node.as_ref());
+    // `GRANT … ON PARAMETER`: the deparser loses the name, or ends the process where it is built to
+    // check itself.
+    let loses = |node: &NodeEnum| matches!(node, NodeEnum::GrantStmt(grant) if grant.objtype() == ObjectType::ObjectParameterAcl);
+    if statements.any(loses) {
+        return Err("GRANT and REVOKE on a parameter cannot be written out".to_owned());
+    }
     pg_query::deparse(tree, pg_query::DeparseOptions::default()).map_err(message)
 }
 

@@ -84,7 +84,8 @@ pub(crate) fn compare_builds<'m>(
     let observed: BTreeSet<&str> = messages
         .into_iter()
         .filter_map(|message| {
-            let (_, table) = message.strip_prefix("building index \"")?.split_once("\" on table \"")?;
+            let (_, table) =
+                message.strip_prefix("building index \"")?.split_once("\" on table \"")?;
             Some(table.split_once('"')?.0)
         })
         .filter(|table| known(table))

@@ -183,7 +183,10 @@ async fn prepare(cluster: &Cluster, section: &Section) -> Place {
 
 async fn connect(target: &Target, section: &Section) -> Connection {
     let connection = target.connect("lock facts").await.unwrap();
-    connection.batch_execute("SET search_path = s; SET client_min_messages = debug1").await.unwrap();
+    connection
+        .batch_execute("SET search_path = s; SET client_min_messages = debug1")
+        .await
+        .unwrap();
     if let Some(zone) = &section.zone {
         connection.batch_execute(&format!("SET timezone = '{zone}'")).await.unwrap();
     }

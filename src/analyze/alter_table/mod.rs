@@ -284,6 +284,8 @@ impl<'s, 'c, 'e> Alter<'s, 'c, 'e> {
             for index in &relation.indexes {
                 if !self.is_made_anew(index) {
                     self.fx.replace_index_file(relation, index);
+                } else if !self.goes(index) {
+                    self.fx.builds_on(relation);
                 }
             }
         }
@@ -292,8 +294,12 @@ impl<'s, 'c, 'e> Alter<'s, 'c, 'e> {
 
     fn is_made_anew(&self, index: &crate::catalog::Index) -> bool {
         let reads = |column: &str| index.columns.iter().any(|read| read == column);
-        self.retyped.iter().any(|retyped| reads(retyped.column))
-            || self.dropped_columns.iter().any(|column| reads(column))
+        self.retyped.iter().any(|retyped| reads(retyped.column)) || self.goes(index)
+    }
+
+    /// Whether the statement drops the index.
+    fn goes(&self, index: &crate::catalog::Index) -> bool {
+        self.dropped_columns.iter().any(|dropped| index.columns.iter().any(|c| c == dropped))
             || index
                 .constraint
                 .as_deref()

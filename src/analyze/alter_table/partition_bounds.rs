@@ -37,8 +37,19 @@ pub(super) fn implied(
     parent: &Relation,
     bound: &PartitionBoundSpec,
 ) -> bool {
+    if bound.is_default {
+        return belongs_nowhere(catalog, table, parent);
+    }
     let Some((key, region)) = region(catalog, parent, bound) else { return false };
     region.implied_by(&checks(table, &key), is_not_null(table, &key))
+}
+
+/// Whether no row of `table` has a place in one of the partitions that are there.
+fn belongs_nowhere(catalog: &Catalog, table: &Relation, parent: &Relation) -> bool {
+    let Some(bounds) = Bounds::of(catalog, parent) else { return false };
+    let (checks, not_null) = (checks(table, &bounds.key), is_not_null(table, &bounds.key));
+    let missed = |region: &Region| region.missed_by(&checks, not_null);
+    bounds.partitions.iter().all(|(_, region)| region.as_ref().is_none_or(missed))
 }
 
 /// Whether certainly no row of `table` lies within `bound` of `parent`.
@@ -383,7 +394,8 @@ mod tests {
     #[test]
     fn what_reads_settings_or_changes_the_key_proves_nothing() {
         let utc = case(Kind::Instant(None), "FROM ('2024-04-01 00:00Z') TO ('2024-05-01 00:00Z')");
-        let bounds = |cast| format!("d >= '2024-04-01 00:00Z'::{cast} AND d < '2024-05-01 00:00Z'::{cast}");
+        let bounds =
+            |cast| format!("d >= '2024-04-01 00:00Z'::{cast} AND d < '2024-05-01 00:00Z'::{cast}");
         assert!(fits(&utc, &bounds("timestamptz")));
         assert!(!fits(&utc, &bounds("timestamp")));
         assert!(!fits(&utc, "d >= '2024-04-01'::date AND d < '2024-05-01'::date"));

@@ -8,7 +8,7 @@ use crate::analyze::AnalyzeError;
 use crate::analyze::effects::Effects;
 use crate::analyze::index::can_adopt;
 use crate::analyze::resolve::Context;
-use crate::catalog::{ConstraintKind, Relation, RelationKind};
+use crate::catalog::{Catalog, ConstraintKind, Relation, RelationKind};
 use crate::lock::LockMode;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -48,6 +48,7 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             }
         }
         self.fx.lock_all(self.cx.catalog.family(partition), LockMode::AccessExclusive);
+        self.fx.look_at_bound(self.relation);
         let bound = attach.bound.as_ref();
         new_partition(self.cx, self.relation, bound, self.fx);
         for leaf in self.cx.catalog.leaves(partition) {
@@ -94,9 +95,9 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                 for leaf in catalog.leaves(partition) {
                     self.fx.plan_query_on(leaf, LockMode::AccessShare);
                     self.fx.validate(leaf);
-                    if !self.fx.is_empty(leaf) {
-                        for other in catalog.leaves(referenced) {
-                            self.fx.plan_query_on(other, LockMode::AccessShare);
+                    for other in catalog.leaves(referenced) {
+                        self.fx.plan_query_on(other, LockMode::AccessShare);
+                        if !self.fx.is_empty(leaf) {
                             self.fx.scan(other);
                         }
                     }
@@ -137,8 +138,21 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         Ok(())
     }
 
-    /// Indexes leave the partitioned ones, foreign keys become the partition's own.
+    /// Indexes leave the partitioned ones, foreign keys become the partition's own. Nothing may point
+    /// to its rows any more: the tables that could are searched for such rows, and lose their keys to it.
     fn cut_off(&mut self, partition: &'c Relation) {
+        let catalog = self.cx.catalog;
+        for other in keys_to(catalog, self.relation) {
+            self.fx.lock(other, LockMode::AccessExclusive);
+            for leaf in catalog.leaves(other) {
+                self.fx.plan_query_on(leaf, LockMode::AccessShare);
+                self.fx.validate(leaf);
+            }
+            for leaf in catalog.leaves(partition) {
+                self.fx.plan_query_on(leaf, LockMode::AccessShare);
+            }
+            self.fx.look_at_bound(partition);
+        }
         for index in partition.indexes.iter().filter(|index| index.parent.is_some()) {
             self.fx.lock_index(partition, index, LockMode::AccessExclusive);
         }
@@ -244,9 +258,21 @@ pub(in crate::analyze) fn new_partition<'c>(
     } else {
         LockMode::AccessShare
     };
-    for (other, constraint) in cx.catalog.incoming_foreign_keys(&parent.name) {
-        if !constraint.inherited {
-            fx.lock(other, referencing);
+    for other in keys_to(cx.catalog, parent) {
+        fx.lock(other, referencing);
+    }
+}
+
+/// The tables with a foreign key that points to `relation`, or to what it is a partition of.
+fn keys_to<'c>(catalog: &'c Catalog, relation: &'c Relation) -> Vec<&'c Relation> {
+    let mut found = Vec::new();
+    let mut stack = vec![relation];
+    while let Some(referenced) = stack.pop() {
+        let keys = catalog.incoming_foreign_keys(&referenced.name);
+        found.extend(keys.filter(|(_, key)| !key.inherited).map(|(other, _)| other));
+        if referenced.partition_bound.is_some() {
+            stack.extend(referenced.parents.iter().filter_map(|parent| catalog.relation(parent)));
         }
     }
+    found
 }

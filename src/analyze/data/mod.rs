@@ -46,6 +46,9 @@ pub(super) fn explain<'c>(
         Some(NodeEnum::CreateTableAsStmt(create)) => {
             query_of(create.query.as_deref(), cx, How::Planned, fx)
         }
+        Some(NodeEnum::DeclareCursorStmt(cursor)) => {
+            query_of(cursor.query.as_deref(), cx, How::Planned, fx)
+        }
         Some(query) => read(cx, query, if analyze { How::Executed } else { How::Planned }, fx),
         None => Ok(()),
     }

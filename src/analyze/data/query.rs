@@ -134,14 +134,7 @@ impl<'c> Query<'_, 'c, '_> {
     ) -> Result<(), AnalyzeError> {
         let scope = self.with(select.with_clause.as_ref(), scope)?;
         for item in &select.from_clause {
-            let locked = forced.is_some() || is_locked(select, item);
-            let mode = if locked { LockMode::RowShare } else { LockMode::AccessShare };
-            let reading = Reading {
-                mode,
-                condition: select.where_clause.as_deref(),
-                stops_early: select.limit_count.is_some() && select.sort_clause.is_empty(),
-            };
-            self.read_item(item, &scope, &reading)?;
+            self.from_item(select, item, &scope, forced)?;
         }
         let lists = [
             &select.distinct_clause,
@@ -163,6 +156,32 @@ impl<'c> Query<'_, 'c, '_> {
             self.select(arm, &scope, forced)?;
         }
         Ok(())
+    }
+
+    /// The sides of a join are locked each by itself: `FOR UPDATE OF` may name one of them.
+    fn from_item(
+        &mut self,
+        select: &SelectStmt,
+        item: &Node,
+        scope: &Scope,
+        forced: Option<LockMode>,
+    ) -> Result<(), AnalyzeError> {
+        if let Some(NodeEnum::JoinExpr(join)) = &item.node
+            && join.alias.is_none()
+        {
+            for side in [&join.larg, &join.rarg].into_iter().flatten() {
+                self.from_item(select, side, scope, forced)?;
+            }
+            return self.node(join.quals.as_deref(), scope);
+        }
+        let locked = forced.is_some() || is_locked(select, item);
+        let mode = if locked { LockMode::RowShare } else { LockMode::AccessShare };
+        let reading = Reading {
+            mode,
+            condition: select.where_clause.as_deref(),
+            stops_early: select.limit_count.is_some() && select.sort_clause.is_empty(),
+        };
+        self.read_item(item, scope, &reading)
     }
 
     pub(super) fn read_item(
@@ -422,7 +441,7 @@ fn hides_something(cx: Context<'_, '_>, call: &FuncCall) -> bool {
 /// The sequence in `nextval('s')`, `currval('s')` or `setval('s', 1)`.
 fn sequence_of<'c>(cx: Context<'_, 'c>, call: &FuncCall) -> Option<&'c Relation> {
     let name = *name_parts(&call.funcname).last()?;
-    if !matches!(name, "nextval" | "currval" | "setval") {
+    if !matches!(name, "nextval" | "currval" | "setval" | "pg_sequence_last_value") {
         return None;
     }
     let mut argument = call.args.first()?;

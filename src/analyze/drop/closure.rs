@@ -222,6 +222,12 @@ impl<'s, 'c> Dropping<'s, 'c> {
                 for part in self.cx.catalog.family(other) {
                     self.touch(part);
                 }
+                // The key goes as a whole, and with it what it has on each other partition.
+                if !constraint.inherited {
+                    for part in self.cx.catalog.family(referenced) {
+                        self.touch(part);
+                    }
+                }
             }
             // A key that points to a partitioned table also points to each of its partitions.
             if referenced.partition_bound.is_some() {

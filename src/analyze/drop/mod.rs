@@ -143,6 +143,10 @@ fn indexes<'c>(
             continue;
         }
         let mut dropping = Dropping::new(cx, cascade);
+        // Every partition, also one that has no index below this one.
+        if partitioned {
+            cx.catalog.family(table).into_iter().for_each(|part| dropping.touch(part));
+        }
         dropping.index(table, index);
         dropping.report(&index.name, fx)?;
     }

@@ -5,7 +5,7 @@ use crate::analyze::AnalyzeError;
 use crate::analyze::effects::Effects;
 use crate::analyze::resolve::{Context, kind_name, range_from};
 use crate::analyze::volatility::name_parts;
-use crate::catalog::{Relation, RelationKind, StatisticsObject};
+use crate::catalog::{Relation, RelationKind, StatisticsObject, TypeDef};
 use crate::lock::LockMode;
 use crate::sql::QualifiedName;
 use pg_query::NodeEnum;
@@ -107,6 +107,24 @@ pub(super) fn drop_type<'c>(
     if let Some(composite) = cx.catalog.relation(kind) {
         dropping.ask_for(composite);
     }
+    for domain in domains_over(cx, kind) {
+        dropping.blocker(None, format!("type {domain}"));
+        drop_type(cx, domain, dropping);
+    }
+}
+
+/// The domains that are made of a type, or of its arrays.
+fn domains_over<'c>(cx: Context<'_, 'c>, kind: &QualifiedName) -> Vec<&'c QualifiedName> {
+    let (bare, full) = (crate::sql::quote_ident(&kind.name), kind.to_string());
+    let over = |name: &QualifiedName, definition: &TypeDef| match definition {
+        TypeDef::Domain { base, .. } => {
+            let base = base.trim_end_matches("[]");
+            name != kind && (base == full || base == bare)
+        }
+        _ => false,
+    };
+    let found = cx.catalog.types.iter().filter(|(name, definition)| over(name, definition));
+    found.map(|(name, _)| name).collect()
 }
 
 fn types<'c>(

@@ -144,6 +144,10 @@ fn word(argument: &Node) -> Option<String> {
     match argument.node.as_ref()? {
         node::Node::AConst(constant) => match constant.val.as_ref()? {
             a_const::Val::Sval(text) => Some(text.sval.clone()),
+            // `SET TIME ZONE 0`; of any other offset only that it is not zero is of interest.
+            a_const::Val::Ival(number) => {
+                Some(format!("<{:+03}>{:+03}", number.ival, -number.ival))
+            }
             _ => None,
         },
         _ => None,
