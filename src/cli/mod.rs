@@ -86,7 +86,7 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Statements may nest deeply.
-    crate::lint::on_large_stack(|| {
+    crate::sql::stack::on_large_stack(|| {
         let output = Output::new(cli.global.format, cli.global.color);
         let result = dispatch(cli, &output);
         ExitCode::from(output.finish(result))

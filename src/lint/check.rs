@@ -6,12 +6,12 @@ use super::model::{
     File, FileReport, Knowledge, Note, Options, Problem, ProblemKind, Report, StatementReport,
 };
 use super::ordered::in_order_by_size;
-use super::stack::on_large_stack;
 use super::suppress::Suppressions;
 use crate::analyze::Verdict;
 use crate::catalog::Catalog;
 use crate::hazard::{self, Checker, Finding};
 use crate::sql::outline::{self, Outline, Piece};
+use crate::sql::stack::on_large_stack;
 use crate::sql::{QualifiedName, SqlError, Statement};
 use std::collections::BTreeSet;
 

@@ -11,7 +11,6 @@ pub mod format;
 pub mod input;
 mod model;
 mod ordered;
-mod stack;
 pub mod statement;
 mod stub;
 pub mod suppress;
@@ -22,5 +21,4 @@ pub use model::{
     Report, StatementReport, Summary, Unused,
 };
 pub use ordered::{in_order, in_order_by_size};
-pub use stack::on_large_stack;
 pub use suppress::Rules;

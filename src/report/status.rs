@@ -5,10 +5,10 @@ use super::{BAD, BOLD, CARE, FAINT, GOOD, one_line, printable, styled};
 use crate::journal::control::{CANCEL, Order, PAUSE};
 use crate::journal::{Journal, Pose, Rollout, RolloutState, Runner, StepRecord, StepState};
 use crate::plan::{Gate, file};
-use crate::revision::Graph;
+use crate::revision::{self, Graph, Revision};
 use anstyle::Style;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A heartbeat older than this means that the runner is gone (it beats every second).
 const STALE_HEARTBEAT_MS: i64 = 15_000;
@@ -38,16 +38,12 @@ pub enum State {
 
 /// Every revision of the folder in order, then those that only the journal knows.
 pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
+    let changed = changed(graph, journal);
     let mut found: Vec<Standing> = graph
         .revisions()
         .iter()
         .map(|revision| {
             let rollout = journal.and_then(|journal| journal.rollout(revision.id.as_str()));
-            let counts = |rollout: &&Rollout| rollout.state != RolloutState::RolledBack;
-            // Read only when there is something to compare it with: with a thousand files it counts.
-            let changed = rollout
-                .filter(counts)
-                .is_some_and(|rollout| !revision.ran_as(&rollout.migration_digest));
             Standing {
                 revision: revision.id.to_string(),
                 message: revision.message.clone(),
@@ -55,7 +51,7 @@ pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
                 state: journal.map(|_| {
                     rollout.map_or(State::Pending, |rollout| State::Started(rollout.state))
                 }),
-                changed,
+                changed: changed.contains(revision.id.as_str()),
                 rollout: rollout.cloned(),
                 marks: Vec::new(),
             }
@@ -98,6 +94,22 @@ pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
         }
     }
     found
+}
+
+/// The revisions whose upgrade section is not the one that has run. Only those are looked at that have
+/// something to be compared with.
+fn changed<'g>(graph: &'g Graph, journal: Option<&Journal>) -> BTreeSet<&'g str> {
+    let run = |revision: &'g Revision| {
+        let rollout = journal?.rollout(revision.id.as_str())?;
+        let counts = rollout.state != RolloutState::RolledBack;
+        counts.then_some((revision, rollout.migration_digest.as_str()))
+    };
+    let run: Vec<(&Revision, &str)> = graph.revisions().iter().filter_map(run).collect();
+    let same = revision::ran_as(&run);
+    let differ = |((revision, _), same): (&(&'g Revision, &str), bool)| {
+        (!same).then_some(revision.id.as_str())
+    };
+    run.iter().zip(same).filter_map(differ).collect()
 }
 
 /// Whether a runner is at work, as far as its heartbeat tells.

@@ -154,8 +154,7 @@ mod tests {
             let outline = outline(sql, 0..sql.len());
             assert!(statements(sql, &outline.pieces[0]).is_err(), "{sql}");
         }
-        for sql in ["CREATE TABLE t (a numeric(3, -2), b geometry(Point, 4326), c interval(3))"] {
-            parsed(sql).unwrap();
-        }
+        let known = "CREATE TABLE t (a numeric(3, -2), b geometry(Point, 4326), c interval(3))";
+        parsed(known).unwrap();
     }
 }

@@ -17,6 +17,7 @@ pub mod nesting;
 pub mod outline;
 pub mod parse;
 pub mod shape;
+pub mod stack;
 pub mod walk;
 pub(crate) mod word;
 

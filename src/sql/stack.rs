@@ -1,6 +1,6 @@
 //! Threads whose call stack holds a tree of [`nesting::MAX_LEVELS`].
 
-use crate::sql::nesting;
+use super::nesting;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// Runs `work` where statements may nest deeply: on a thread of its own, unless this one will do.
