@@ -106,7 +106,7 @@ pub async fn run(
     }
     let mut alone = match start.live {
         true => Alone::default(),
-        false => Alone::look(&gone, graph, start.catalog.server.major(), settings, output).await?,
+        false => Alone::look(&gone, graph, &start.catalog, settings, output).await?,
     };
     let mut made: Vec<Made<'_>> = Vec::new();
     for (index, revision) in gone.iter().enumerate() {
@@ -228,7 +228,7 @@ impl Alone {
     async fn look(
         gone: &[&Revision],
         graph: &Graph,
-        major: u32,
+        catalog: &Catalog,
         settings: &Settings,
         output: &Output,
     ) -> Result<Self, Error> {
@@ -238,7 +238,7 @@ impl Alone {
             let in_file = |error| project::sql_error(revision, error);
             let down = revision.downgrade_script().map_err(in_file)?;
             let up = revision.upgrade_script().map_err(in_file)?;
-            if !down.statements.is_empty() || up.statements.is_empty() {
+            if !down.statements.is_empty() {
                 continue;
             }
             match project::read_plan(settings, revision)? {
@@ -246,11 +246,17 @@ impl Alone {
                     planning::fits_migration(&plan, revision)?;
                     found.plans.insert(revision.id.clone(), plan);
                 }
+                None if up.statements.is_empty() => {
+                    // Its plan is the same whatever is there.
+                    let plan = planning::plan(revision, catalog, settings)?;
+                    found.plans.insert(revision.id.clone(), plan);
+                }
                 None => {
                     missing.insert(revision.id.clone());
                 }
             }
         }
+        let major = catalog.server.major();
         let order = graph.closure(&missing);
         for (id, catalog) in replay::catalogs_before(&order, &missing, major, output).await? {
             if let Some(revision) = graph.get(id.as_str()) {
@@ -281,9 +287,11 @@ impl Alone {
         // What the database ran is most likely what lies here; the script looks.
         if !plan.has_contract() && (is_file || !told) {
             let whose = if is_file { "the plan file" } else { "a plan made now, there is no file" };
-            remarks.push(format!(
-                "taken back by {whose}: the script refuses a database that ran another plan"
-            ));
+            if !plan.steps.is_empty() {
+                remarks.push(format!(
+                    "taken back by {whose}: the script refuses a database that ran another plan"
+                ));
+            }
             return Ok(Step::undo(revision, &upgrade, plan, catalog));
         }
         let why = "Its contract phase drops what is not to be had back";

@@ -70,7 +70,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         return Err(Error::new(Kind::Input, format!("`{}` is no range", args.range))
             .hint("Name the first and the last revision: `airlock squash a1b2:c3d4`."));
     }
-    let range = Targets::new(&graph).range(&args.range)?;
+    let range = squash::line(&graph, &Targets::new(&graph).range(&args.range)?)?;
     squash::refuse_forks(&graph, &range)?;
     let Some(last) = range.last().copied() else { return Ok(Done::nothing()) };
     refuse_half_done(&settings, &range, output).await?;

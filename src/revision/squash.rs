@@ -16,40 +16,62 @@ const DIGEST_DIGITS: usize = 16;
 /// Settings that planning leaves out of every section.
 const LEFT_OUT: [&str; 2] = ["lock_timeout", "statement_timeout"];
 
+/// The line of parents from the first of `found` to the last of it.
+///
+/// # Errors
+/// `Kind::Refused` when branches come together on the way; `Kind::Input` when there is none.
+pub fn line<'g>(graph: &'g Graph, found: &[&'g Revision]) -> Result<Vec<&'g Revision>, Error> {
+    let ([first, ..], [.., last]) = (found, found) else { return Ok(Vec::new()) };
+    let mut line = vec![*last];
+    let mut at = *last;
+    while at.id != first.id {
+        match &at.parents[..] {
+            [parent] => match graph.get(parent.as_str()) {
+                Some(parent) => at = parent,
+                None => return Ok(Vec::new()),
+            },
+            [] => {
+                let message = format!("no line of parents leads from {} to {}", first.id, last.id);
+                return Err(Error::new(Kind::Input, message)
+                    .detail(format!("{} has no parent ({}).", at.id, at.path)));
+            }
+            several => {
+                let message = format!("branches come together in revision {}", at.id);
+                return Err(Error::new(Kind::Refused, message)
+                    .detail(format!("Its parents are {} ({}).", file::ids(several), at.path))
+                    .hint("Only a line can become one revision: let the range begin there, or end before."));
+            }
+        }
+        line.push(at);
+    }
+    line.reverse();
+    Ok(line)
+}
+
 /// Refuses what is no line of at least two revisions with one way in and one way out.
 ///
 /// # Errors
 /// `Kind::Refused` with the revision at which the line forks.
 pub fn refuse_forks(graph: &Graph, range: &[&Revision]) -> Result<(), Error> {
-    let refused = |message: String, detail: String| {
-        Err(Error::new(Kind::Refused, message)
-            .detail(detail)
-            .hint("Only a line can become one revision. Squash what stands before it, and what comes after it."))
-    };
     if range.len() < 2 {
         return Err(Error::new(Kind::Input, "there is nothing to squash")
             .detail(format!("The range holds {} revision.", range.len()))
             .hint("Name the first and the last one: `airlock squash a1b2:c3d4`."));
     }
     for (index, revision) in range.iter().enumerate() {
-        let before = index.checked_sub(1).map(|before| &range[before].id);
-        if let Some(before) = before
-            && revision.parents[..] != [before.clone()]
-        {
-            return refused(
-                format!("revision {} does not follow {before} alone", revision.id),
-                format!("Its parents are {} ({}).", file::ids(&revision.parents), revision.path),
-            );
-        }
         let next = range.get(index + 1).map(|next| &next.id);
         let children = graph.children(&revision.id);
         if let Some(next) = next
             && let Some(other) = children.iter().find(|child| child.id != *next)
         {
-            return refused(
+            return Err(Error::new(
+                Kind::Refused,
                 format!("a branch begins at revision {}", revision.id),
-                format!("{} comes after it too ({}).", other.id, other.path),
-            );
+            )
+            .detail(format!("{} comes after it too ({}).", other.id, other.path))
+            .hint(
+                "Only a line can become one revision. Squash what stands before it, and what comes after it.",
+            ));
         }
     }
     Ok(())

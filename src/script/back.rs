@@ -159,8 +159,10 @@ fn undo(plan: &Plan, bounds: &Bounds, script: &mut String) {
     let revision = &plan.revision.id;
     let (id, digest) = (quote_literal(revision), quote_literal(&plan.digest));
     script.push_str(&search_path(plan));
-    let body = [
-        refuse(
+    // Where there is nothing to take back every plan is the same.
+    let same = match plan.steps.is_empty() {
+        true => String::new(),
+        false => refuse(
             &format!(
                 "NOT EXISTS (SELECT FROM airlock.rollout WHERE revision = {id} AND plan_digest = {digest})"
             ),
@@ -168,6 +170,9 @@ fn undo(plan: &Plan, bounds: &Bounds, script: &mut String) {
                 "revision {revision} ran with another plan than the one that this script takes back"
             ),
         ),
+    };
+    let body = [
+        same,
         refuse(
             &format!(
                 "EXISTS (SELECT FROM airlock.step WHERE revision = {id} AND phase = 'contract' AND state <> 'pending')"
