@@ -50,7 +50,7 @@ pub struct Args {
     /// With --sql: start from this file of `airlock catalog` instead of a database
     #[arg(long, value_name = "FILE", requires = "sql")]
     pub catalog: Option<PathBuf>,
-    /// With --sql and neither: major version of the throwaway server in which revisions are replayed
+    /// With --sql from the revisions alone: major version of the throwaway server that replays them
     /// [default: that of the plans, else the newest found]
     #[arg(long, value_name = "MAJOR", requires = "sql", conflicts_with = "catalog")]
     pub postgres: Option<u32>,
