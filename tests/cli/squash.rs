@@ -271,7 +271,7 @@ fn what_cannot_be_one_is_refused_and_nothing_is_written() {
     );
     std::fs::remove_file(project.path("migrations/gggg.sql")).unwrap();
     // What fails fails.
-    both_ways(&project, "ffff", "eeee", "SELECT 1 / 0;", "");
+    both_ways(&project, "ffff", "eeee", "SELECT 1 / 0;", "SELECT 1;");
     refused("last:ffff", 1, &["division by zero"]);
 }
 
