@@ -23,16 +23,18 @@ pub(super) enum Judged {
 }
 
 /// The impact of `statement`; adds to a catalog that is only assumed what it names, and the
-/// relations among that to `assumed`.
+/// relations among that to `assumed`. `unseen`: an earlier statement may have made things that nobody
+/// could see in its text, so what is missing in a catalog that was read may be there by now.
 pub(super) fn judge(
     statement: &Statement,
     catalog: &mut Catalog,
+    unseen: bool,
     assumed: &mut BTreeSet<QualifiedName>,
 ) -> Judged {
     let first = if catalog.assumed { demanding(statement) } else { Cow::Borrowed(statement) };
     match analyze(&first, catalog) {
         Ok(impact) => Judged::Impact(impact),
-        Err(error) if catalog.assumed => complete(&first, catalog, assumed, error),
+        Err(error) if catalog.assumed || unseen => complete(&first, catalog, assumed, error),
         Err(error) => Judged::Fails(error),
     }
 }

@@ -13,6 +13,7 @@ use crate::hazard::{self, Checker, Finding};
 use crate::sql::outline::{self, Outline, Piece};
 use crate::sql::stack::on_large_stack;
 use crate::sql::{QualifiedName, SqlError, Statement};
+use pg_query::NodeEnum;
 use std::collections::BTreeSet;
 
 /// Statements that are parsed in one go: a file of very many is never held as trees as a whole.
@@ -49,6 +50,7 @@ fn check_here(files: Vec<File>, mut catalog: Catalog, options: &Options) -> Repo
         prepared: &prepared,
         reports: Vec::with_capacity(files.len()),
         assumed: BTreeSet::new(),
+        unseen: false,
         sizes_known: catalog.sizes_known,
         postgres: catalog.server.major(),
         catalog,
@@ -130,6 +132,8 @@ struct Run<'a> {
     reports: Vec<FileReport>,
     catalog: Catalog,
     assumed: BTreeSet<QualifiedName>,
+    /// A statement has run whose text does not show what it makes.
+    unseen: bool,
     sizes_known: bool,
     postgres: u32,
     options: &'a Options,
@@ -197,7 +201,7 @@ impl Run<'_> {
 
     fn statement(&mut self, current: &mut Current, statement: &Statement) {
         let number = current.report.statements.len() + 1;
-        let judged = assume::judge(statement, &mut self.catalog, &mut self.assumed);
+        let judged = assume::judge(statement, &mut self.catalog, self.unseen, &mut self.assumed);
         let verdict = match &judged {
             Judged::Impact(impact) => impact.verdict,
             Judged::Fails(_) => Verdict::Unknown,
@@ -223,6 +227,7 @@ impl Run<'_> {
             }
         };
         self.catalog.apply(statement);
+        self.unseen |= matches!(statement.node, NodeEnum::DoStmt(_) | NodeEnum::CallStmt(_));
         current.creates |= assume::creates(&statement.node);
         let (span, line) = (statement.span, statement.line);
         current.report.statements.push(StatementReport { number, span, line, impact, verdict });

@@ -52,6 +52,22 @@ async fn what_a_known_database_does_not_have_is_an_error() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_block_may_have_made_is_no_error() {
+    let site = Site::new("lint_block").await;
+    let block = "DO $$ BEGIN EXECUTE 'ALTER TABLE users ADD COLUMN made int'; END $$;\n";
+    let change = "ALTER TABLE users ALTER COLUMN made SET DEFAULT 1;\n";
+    let url = site.project.variable("DATABASE_URL");
+    let lint = |name: &str, text: &str, code| {
+        site.project.write(name, text);
+        site.run(&["lint", name, "--database-url", &url, "--format", "json"]).expect(code).json()
+    };
+    lint("alone.sql", change, 2);
+    let found = lint("after.sql", &format!("{block}{change}"), 0);
+    assert_eq!(found["statements"][1]["locks"][0]["relation"], "public.users");
+    assert_eq!(found["statements"][1]["locks"][0]["mode"], "ACCESS EXCLUSIVE");
+}
+
+#[tokio::test]
 async fn plan_shows_its_statements_as_the_schema_says() {
     let site = Site::new("lint_plan").await;
     site.project.revision("aaaa", "none", PENDING);

@@ -198,12 +198,24 @@ impl<'s, 'c> Dropping<'s, 'c> {
         let Some(referenced) = referenced.and_then(|name| self.cx.catalog.relation(name)) else {
             return;
         };
-        let leaves_only = by_owner && self.cx.catalog.server.major() < 15;
-        for part in self.cx.catalog.family(referenced) {
-            if !leaves_only || part.kind != RelationKind::PartitionedTable {
+        let old = self.cx.catalog.server.major() < 15;
+        for part in self.pointed_to(referenced) {
+            if !(old && by_owner && part.kind == RelationKind::PartitionedTable) {
                 self.touch(part);
             }
         }
+    }
+
+    /// Where a key that points to `referenced` has triggers: there, and on each partition. Before 15 not
+    /// on those that have partitions themselves.
+    fn pointed_to(&self, referenced: &'c Relation) -> Vec<&'c Relation> {
+        let mut parts = self.cx.catalog.family(referenced);
+        if self.cx.catalog.server.major() < 15 {
+            parts.retain(|part| {
+                part.kind != RelationKind::PartitionedTable || part.name == referenced.name
+            });
+        }
+        parts
     }
 
     fn incoming_keys(&mut self, relation: &'c Relation, falls: impl Fn(&Constraint) -> bool) {
@@ -224,7 +236,7 @@ impl<'s, 'c> Dropping<'s, 'c> {
                 }
                 // The key goes as a whole, and with it what it has on each other partition.
                 if !constraint.inherited {
-                    for part in self.cx.catalog.family(referenced) {
+                    for part in self.pointed_to(referenced) {
                         self.touch(part);
                     }
                 }

@@ -5,11 +5,11 @@ alter table {{|only }}{{t|ref|child|p|p1|g0|g1|g2|g21|i0|i1|ul|emp|mv|vw|sq|ints
 alter table t set tablespace tsx, {{add column z int|add column z float default random()|alter a2 type bigint|add check (a > 0)|add unique (a2)|set (fillfactor = 50)|alter a set not null|set unlogged}}
 alter table emp set tablespace tsx, {{add column z int|alter b type bigint|set unlogged|add unique (b)}}
 alter table intsx set tablespace pg_default, set unlogged
-alter index {{t_a|t_pkey|mv_id|g0b|g1_b_idx|i1a|emp_pkey|intsxb|ref_u}} set tablespace {{tsx|pg_default}}
+alter index {{t_a|t_pkey|mv_id|g0b|g1_b_idx|i1a|emp_pkey|ref_u}} set tablespace {{tsx|pg_default}}
 alter materialized view mv set tablespace {{tsx|pg_default}}
 {{alter sequence sq set tablespace tsx}}
-alter {{table|index|materialized view}} all in tablespace {{pg_default|tsx}} set tablespace {{tsx|pg_default}}
-alter {{table|index|materialized view}} all in tablespace {{pg_default|tsx}} owned by {{postgres|pg_database_owner}} set tablespace {{tsx|pg_default}} nowait
+alter {{table|materialized view}} all in tablespace {{pg_default|tsx}} set tablespace {{tsx|pg_default}}
+alter {{table|materialized view}} all in tablespace {{pg_default|tsx}} owned by {{postgres|pg_database_owner}} set tablespace {{tsx|pg_default}} nowait
 create {{index|unique index}} on {{t(a)|p(id, d)|mv(a)|i0(a)}} tablespace tsx
 create table zz{{(a int primary key) tablespace tsx|(a int primary key using index tablespace tsx)|(like t including all) tablespace tsx|(a int) partition by range (a) tablespace tsx}}
 {{create table zz partition of g0 for values from (300) to (400) tablespace tsx}}
