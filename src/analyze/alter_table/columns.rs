@@ -293,6 +293,9 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             }
         }
         self.lock_reached();
+        if self.only && self.cx.catalog.server.major() >= 18 {
+            self.lock_children();
+        }
         Ok(())
     }
 
@@ -329,7 +332,9 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
     pub(super) fn identity(&mut self, command: &'s AlterTableCmd) -> Result<(), AnalyzeError> {
         use pg_query::protobuf::AlterTableType as At;
         let Known::Here(column) = self.known(&command.name)? else { return Ok(()) };
-        if self.cx.catalog.server.major() >= 17 && !self.only {
+        // Options of the sequence alone are no business of the partitions.
+        let recurses = command.subtype() != At::AtSetIdentity || sets_when(command);
+        if self.cx.catalog.server.major() >= 17 && !self.only && recurses {
             self.lock_family();
         }
         let is_identity: Option<Identity> = column.identity;
@@ -438,6 +443,16 @@ pub(super) fn has_value(column: &ColumnDef) -> bool {
         || has(column, ConstrType::ConstrIdentity)
         || has(column, ConstrType::ConstrGenerated)
         || column.type_name.as_ref().is_some_and(is_serial)
+}
+
+/// Whether `SET GENERATED` is there.
+fn sets_when(command: &AlterTableCmd) -> bool {
+    match def(command) {
+        Some(NodeEnum::List(options)) => options.items.iter().any(|option| {
+            matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defname == "generated")
+        }),
+        _ => false,
+    }
 }
 
 /// Any option of the sequence but the switch between ALWAYS and BY DEFAULT.

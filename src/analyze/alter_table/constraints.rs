@@ -223,7 +223,7 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         if change.alter_inheritability {
             self.needs(18, "ALTER CONSTRAINT … INHERIT", "inherit")?;
             if change.noinherit {
-                self.lock_family();
+                self.lock_children();
             }
             return Ok(());
         }
@@ -256,7 +256,11 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         match (change.is_enforced, is_not_enforced(constraint)) {
             (true, true) => {
                 self.fx.lock_all(self.cx.catalog.family(referenced), LockMode::ShareRowExclusive);
-                self.read_both(referenced, RowsOf::Values);
+                self.check_rows(
+                    referenced,
+                    RowsOf::Values,
+                    super::foreign_key::has_period(constraint),
+                );
             }
             (false, false) => {
                 self.fx.lock_all(self.cx.catalog.family(referenced), LockMode::AccessExclusive);
@@ -271,7 +275,11 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
     ) -> Result<(), AnalyzeError> {
         let name = command.name.as_str();
         // Descendants are locked before the constraint is even looked up.
-        self.lock_family();
+        if self.only && self.relation.kind != RelationKind::PartitionedTable {
+            self.lock_children();
+        } else {
+            self.lock_family();
+        }
         let Some(constraint) = self.relation.constraint(name) else {
             if command.missing_ok {
                 return Ok(());
@@ -315,7 +323,7 @@ fn same_check(a: &catalog::Constraint, b: &catalog::Constraint) -> bool {
     }
 }
 
-pub(super) fn is_not_enforced(constraint: &catalog::Constraint) -> bool {
+pub(in crate::analyze) fn is_not_enforced(constraint: &catalog::Constraint) -> bool {
     constraint.definition.ends_with("NOT ENFORCED")
 }
 

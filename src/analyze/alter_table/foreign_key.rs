@@ -71,7 +71,7 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             return Ok(());
         }
         if !constraint.skip_validation && !not_enforced && rows != RowsOf::Nothing {
-            self.read_both(referenced, rows);
+            self.check_rows(referenced, rows, constraint.fk_with_period);
         }
         Ok(())
     }
@@ -152,7 +152,22 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             self.lock_family();
         }
         self.fx.lock_all(self.cx.catalog.family(referenced), LockMode::RowShare);
-        self.read_both(referenced, RowsOf::Values);
+        self.check_rows(referenced, RowsOf::Values, has_period(constraint));
+    }
+
+    /// By one query, or for a key with PERIOD, which no query can check as a whole, row by row.
+    pub(super) fn check_rows(&mut self, referenced: &'c Relation, rows: RowsOf, period: bool) {
+        if !period {
+            return self.read_both(referenced, rows);
+        }
+        for leaf in self.holders() {
+            self.fx.validate(leaf);
+            if !self.fx.is_empty(leaf) {
+                for other in self.cx.catalog.leaves(referenced) {
+                    self.fx.plan_query_on(other, LockMode::RowShare);
+                }
+            }
+        }
     }
 
     /// One query joins each table that holds rows with the referenced one.
@@ -176,6 +191,11 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             }
         }
     }
+}
+
+/// Whether the key is one of ranges of time (18).
+pub(super) fn has_period(constraint: &catalog::Constraint) -> bool {
+    constraint.definition.contains(", PERIOD ")
 }
 
 /// A new foreign key depends on the index behind the key that it points to.

@@ -29,6 +29,7 @@ use pg_query::protobuf::{
 };
 
 pub(super) use columns::owned_sequences;
+pub(super) use constraints::is_not_enforced;
 pub(super) use foreign_key::{Action, Actions, refer_to_key};
 pub(super) use partition_bounds::Bounds;
 pub(super) use partitions::new_partition;
@@ -215,6 +216,13 @@ impl<'s, 'c, 'e> Alter<'s, 'c, 'e> {
     /// Locks everything below the relation too.
     fn lock_family(&mut self) {
         self.fx.lock_all(self.family.iter().copied(), self.mode);
+    }
+
+    /// Locks what is directly below the relation, where something becomes its own.
+    fn lock_children(&mut self) {
+        let children = self.relation.children.iter();
+        let children = children.filter_map(|child| self.cx.catalog.relation(child));
+        self.fx.lock_all(children, self.mode);
     }
 
     /// The relation, and what is below it unless `ONLY`.

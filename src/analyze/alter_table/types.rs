@@ -5,6 +5,7 @@
 //! anew (their triggers on the other table are dropped: ACCESS EXCLUSIVE there). Else the table and
 //! all its indexes are rewritten.
 
+use super::foreign_key::has_period;
 use super::{Alter, Known, Retyped, RowsOf};
 use crate::analyze::AnalyzeError;
 use crate::analyze::types::{
@@ -75,7 +76,8 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         let free = old
             .as_ref()
             .is_some_and(|old| change_is_free(&column.name, old, &new, using, self.cx.catalog));
-        if !free {
+        // What is not stored is not written anew.
+        if !free && column.generated.as_ref().is_none_or(|generated| generated.stored) {
             self.rewrite_reached();
         }
         if column.identity.is_some() {
@@ -233,9 +235,15 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                     let Some(other) = other.and_then(|name| self.cx.catalog.relation(name)) else {
                         continue;
                     };
-                    self.fx.lock_all(self.cx.catalog.family(other), LockMode::AccessExclusive);
+                    // Made anew; one that is not enforced has no triggers to drop.
+                    let mode = if super::is_not_enforced(constraint) {
+                        LockMode::ShareRowExclusive
+                    } else {
+                        LockMode::AccessExclusive
+                    };
+                    self.fx.lock_all(self.cx.catalog.family(other), mode);
                     if rewritten && constraint.validated {
-                        self.read_both(other, RowsOf::Values);
+                        self.check_rows(other, RowsOf::Values, has_period(constraint));
                     }
                 }
                 ConstraintKind::Check
@@ -254,7 +262,9 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             self.fx.lock_all(self.cx.catalog.family(referencing), LockMode::AccessExclusive);
             if rewritten && constraint.validated {
                 for leaf in self.cx.catalog.leaves(referencing) {
-                    self.fx.plan_query_on(leaf, LockMode::AccessShare);
+                    if !has_period(constraint) {
+                        self.fx.plan_query_on(leaf, LockMode::AccessShare);
+                    }
                     self.fx.validate(leaf);
                 }
                 // Those of the partitioned tables that it points to are looked at as well.

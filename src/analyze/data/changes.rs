@@ -5,7 +5,7 @@ use super::{conditions, keys, pruning};
 use crate::analyze::AnalyzeError;
 use crate::analyze::columns::{has_subquery, read_by};
 use crate::analyze::resolve::{Found, is_system_column};
-use crate::catalog::{Column, Relation, RelationKind};
+use crate::catalog::{Catalog, Column, Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::sql::parse_expression;
 use pg_query::NodeEnum;
@@ -206,11 +206,7 @@ fn defaults(query: &mut Query<'_, '_, '_>, table: &Relation, written: &[String],
         table.columns.iter().skip(given).filter(|column| !written.contains(&column.name)).collect();
     for column in left {
         if column.identity.is_some() {
-            for sequence in crate::analyze::alter_table::owned_sequences(
-                query.cx.catalog,
-                table,
-                Some(&column.name),
-            ) {
+            for sequence in identity_sequences(query.cx.catalog, table, &column.name) {
                 query.fx.lock(sequence, LockMode::RowExclusive);
             }
         }
@@ -452,4 +448,18 @@ pub(super) fn merge(
         }
     }
     Ok(())
+}
+
+/// Since 17 a partition counts with the sequence of its parent.
+fn identity_sequences<'c>(
+    catalog: &'c Catalog,
+    table: &'c Relation,
+    column: &str,
+) -> Vec<&'c Relation> {
+    let own = crate::analyze::alter_table::owned_sequences(catalog, table, Some(column));
+    if !own.is_empty() || table.partition_bound.is_none() || catalog.server.major() < 17 {
+        return own;
+    }
+    let parents = table.parents.iter().filter_map(|parent| catalog.relation(parent));
+    parents.flat_map(|parent| identity_sequences(catalog, parent, column)).collect()
 }

@@ -134,7 +134,7 @@ impl<'c> Query<'_, 'c, '_> {
     ) -> Result<(), AnalyzeError> {
         let scope = self.with(select.with_clause.as_ref(), scope)?;
         for item in &select.from_clause {
-            self.from_item(select, item, &scope, forced)?;
+            self.read_side(select, item, &scope, forced)?;
         }
         let lists = [
             &select.distinct_clause,
@@ -159,7 +159,7 @@ impl<'c> Query<'_, 'c, '_> {
     }
 
     /// The sides of a join are locked each by itself: `FOR UPDATE OF` may name one of them.
-    fn from_item(
+    fn read_side(
         &mut self,
         select: &SelectStmt,
         item: &Node,
@@ -170,7 +170,7 @@ impl<'c> Query<'_, 'c, '_> {
             && join.alias.is_none()
         {
             for side in [&join.larg, &join.rarg].into_iter().flatten() {
-                self.from_item(select, side, scope, forced)?;
+                self.read_side(select, side, scope, forced)?;
             }
             return self.node(join.quals.as_deref(), scope);
         }

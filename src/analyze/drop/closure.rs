@@ -4,7 +4,7 @@
 //! by it: a constraint, a trigger, a default, a policy (`findDependentObjects`).
 
 use crate::analyze::AnalyzeError;
-use crate::analyze::alter_table::owned_sequences;
+use crate::analyze::alter_table::{is_not_enforced, owned_sequences};
 use crate::analyze::columns::read_by;
 use crate::analyze::effects::Effects;
 use crate::analyze::resolve::Context;
@@ -191,7 +191,8 @@ impl<'s, 'c> Dropping<'s, 'c> {
     /// follows from its parent's has none there. Before 15, those that stood on a partitioned table
     /// itself were not dropped one by one when the whole table or column went.
     fn outgoing_key(&mut self, relation: &Relation, constraint: &Constraint, by_owner: bool) {
-        if constraint.inherited {
+        let no_triggers = by_owner && is_not_enforced(constraint);
+        if constraint.inherited || no_triggers {
             return;
         }
         let referenced = constraint.references.as_ref().filter(|other| **other != relation.name);
