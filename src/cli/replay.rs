@@ -89,7 +89,7 @@ pub async fn throwaway(major: Option<u32>) -> Result<Cluster, Error> {
     let cluster = cluster.await.map_err(|error| {
         Error::new(Kind::Failed, "the throwaway server failed").detail(format!("{error}."))
     })?;
-    Ok(cluster?)
+    cluster
 }
 
 /// Runs the upgrade of `revision` as written; roles that it names and that are missing are made.
