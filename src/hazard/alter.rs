@@ -44,7 +44,7 @@ pub(super) fn subcommands<'a>(
     }
     let Some(name) = &alter.relation else { return Vec::new() };
     let relation = resolve(catalog, name);
-    let table = full_name(catalog, name);
+    let table = relation.map_or_else(|| full_name(catalog, name), |known| known.name.clone());
     let commands = alter.cmds.iter().filter_map(|node| match &node.node {
         Some(NodeEnum::AlterTableCmd(command)) => Some(&**command),
         _ => None,

@@ -18,6 +18,9 @@ pub struct Options {
     pub lock_timeout: bool,
 }
 
+/// Relations that are looked up before the checks; few, because they are gone through one by one.
+const LOOKED_UP: usize = 4;
+
 /// The checks of one file. The catalogs that it is given mark as `created_here` what this file has
 /// made, and nothing else.
 #[derive(Debug)]
@@ -42,8 +45,16 @@ impl Checker {
     ) -> Vec<Finding> {
         self.history.begin();
         let subcommands = alter::subcommands(statement, catalog, impact);
-        let cx =
-            Context { statement, catalog, impact, subcommands: &subcommands, file: &self.history };
+        let locks = impact.locks.iter().take(LOOKED_UP).map(|lock| &lock.relation);
+        let locked: Vec<_> = locks.map(|name| (name, catalog.relation(name))).collect();
+        let cx = Context {
+            statement,
+            catalog,
+            impact,
+            subcommands: &subcommands,
+            file: &self.history,
+            locked: &locked,
+        };
         for rule in RULES {
             (rule.check)(&cx, &mut self.found);
         }

@@ -24,6 +24,8 @@ pub struct Context<'a> {
     /// Of an `ALTER TABLE` and its kin, each with its own impact.
     pub(super) subcommands: &'a [Subcommand<'a>],
     pub(super) file: &'a History,
+    /// Relations that the statement locks, looked up once for all checks.
+    pub(super) locked: &'a [(&'a QualifiedName, Option<&'a Relation>)],
 }
 
 impl<'a> Context<'a> {
@@ -34,6 +36,14 @@ impl<'a> Context<'a> {
 
     pub(super) fn node(&self) -> &'a NodeEnum {
         &self.statement.node
+    }
+
+    /// The relation of this name.
+    pub(super) fn relation(&self, name: &QualifiedName) -> Option<&'a Relation> {
+        match self.locked.iter().find(|(locked, _)| *locked == name) {
+            Some((_, relation)) => *relation,
+            None => self.catalog.relation(name),
+        }
     }
 
     /// The full name of what `name` means, in the schema of new objects when nobody knows it.
@@ -48,19 +58,18 @@ impl<'a> Context<'a> {
 
     /// Whether somebody else can be using the relation.
     pub(super) fn in_use(&self, name: &QualifiedName) -> bool {
-        self.catalog.relation(name).is_none_or(in_use)
+        self.relation(name).is_none_or(in_use)
     }
 
     /// Whether the relation may have rows and be in use: what is done to it is felt.
     pub(super) fn is_live(&self, name: &QualifiedName) -> bool {
-        self.catalog
-            .relation(name)
+        self.relation(name)
             .is_none_or(|relation| in_use(relation) && !is_empty(relation, self.catalog))
     }
 
     /// Whether the relation may have rows.
     pub(super) fn has_rows(&self, name: &QualifiedName) -> bool {
-        self.catalog.relation(name).is_none_or(|relation| !is_empty(relation, self.catalog))
+        self.relation(name).is_none_or(|relation| !is_empty(relation, self.catalog))
     }
 
     /// The lock of the statement on `name`.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Most units that are worked on ahead of the one to be taken.
-const AHEAD: usize = 64;
+const AHEAD: usize = 16;
 
 struct State<T> {
     /// The unit that nobody works on yet.

@@ -30,7 +30,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         };
         let Some(name) = &attach.name else { continue };
         let partition = full_name(cx.catalog, name);
-        let leaves: Vec<_> = match cx.catalog.relation(&partition) {
+        let leaves: Vec<_> = match cx.relation(&partition) {
             Some(partition) => cx.catalog.leaves(partition),
             None => Vec::new(),
         };

@@ -26,8 +26,8 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         return;
     }
     for (parent, name) in partition_parents(cx) {
-        let Some(parent) = cx.catalog.relation(&parent) else { continue };
-        let default = parent.children.iter().filter_map(|child| cx.catalog.relation(child));
+        let Some(parent) = cx.relation(&parent) else { continue };
+        let default = parent.children.iter().filter_map(|child| cx.relation(child));
         let default = default
             .filter(|child| child.partition_bound.as_deref() == Some("DEFAULT"))
             .flat_map(|default| cx.catalog.leaves(default))

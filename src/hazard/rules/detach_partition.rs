@@ -41,7 +41,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
             parent
                 .children
                 .iter()
-                .filter_map(|child| cx.catalog.relation(child))
+                .filter_map(|child| cx.relation(child))
                 .any(|child| child.partition_bound.as_deref() == Some("DEFAULT"))
         });
         let remedy = (!default).then(|| "DETACH PARTITION … CONCURRENTLY.".to_owned());

@@ -81,7 +81,7 @@ fn goes_with(cx: &Context<'_>, drop: &DropStmt) -> Option<Vec<String>> {
         | ObjectType::ObjectForeignTable
         | ObjectType::ObjectSequence => {
             let full: Vec<QualifiedName> = names.iter().map(|name| cx.name(name)).collect();
-            for relation in full.iter().filter_map(|name| cx.catalog.relation(name)) {
+            for relation in full.iter().filter_map(|name| cx.relation(name)) {
                 if !super::known(relation) {
                     return None;
                 }

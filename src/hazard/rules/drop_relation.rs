@@ -34,7 +34,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
     }
     for name in dropped(drop) {
         let full = cx.name(&name);
-        let there = cx.catalog.relation(&full);
+        let there = cx.relation(&full);
         if !cx.in_use(&full) || (there.is_none() && !cx.may_exist_unseen()) {
             continue;
         }

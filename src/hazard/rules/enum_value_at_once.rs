@@ -40,7 +40,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
         // The same word in a column of another type is harmless.
         let typed = || {
             cx.impact.locks.iter().any(|lock| {
-                cx.catalog.relation(&lock.relation).is_none_or(|relation| {
+                cx.relation(&lock.relation).is_none_or(|relation| {
                     !super::known(relation)
                         || relation.columns.iter().any(|column| {
                             column.user_type.as_ref().is_some_and(|of| of.name == added.of)

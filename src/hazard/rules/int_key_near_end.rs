@@ -21,7 +21,7 @@ pub(in crate::hazard) static HAZARD: Hazard = Hazard {
 
 pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
     for lock in cx.impact.locks.iter().filter(|lock| lock.mode.blocks_writes()) {
-        let Some(relation) = cx.catalog.relation(&lock.relation) else { continue };
+        let Some(relation) = cx.relation(&lock.relation) else { continue };
         let Some((column, at, limit)) = position(cx, relation) else { continue };
         if at <= limit / 2 || !found.first(&HAZARD, &lock.relation.to_string()) {
             continue;

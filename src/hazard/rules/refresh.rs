@@ -26,7 +26,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
     if !blocks {
         return;
     }
-    let ready = cx.catalog.relation(&view).is_some_and(|view| {
+    let ready = cx.relation(&view).is_some_and(|view| {
         view.indexes.iter().any(|index| {
             index.unique && index.valid && index.predicate.is_none() && !index.has_expressions
         })

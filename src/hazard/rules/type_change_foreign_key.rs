@@ -34,7 +34,7 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
             .filter(|lock| lock.mode == LockMode::AccessExclusive && cx.is_live(&lock.relation))
             .map(|lock| &lock.relation)
             .filter(|other| **other != sub.table && !family.contains(other))
-            .filter(|other| cx.catalog.relation(other).is_some_and(super::holds_rows))
+            .filter(|other| cx.relation(other).is_some_and(super::holds_rows))
             .collect();
         if others.is_empty() {
             continue;
