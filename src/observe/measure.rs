@@ -53,7 +53,7 @@ pub async fn scan(
         client.query_one("SELECT pg_catalog.current_setting('block_size')::int4", &[]).await?;
     let block = u64::from(row.get::<_, i32>(0).unsigned_abs()).max(1);
     let (mut from, mut size) = (0, MIN_BYTES);
-    let mut found = None;
+    let mut found: Option<Sample> = None;
     // Each part is read for the first time: what is in no cache is not made to be.
     while (from + size) <= bytes {
         let (first, behind) = (from / block, (from + size) / block);
@@ -67,9 +67,15 @@ pub async fn scan(
         let transaction = client.build_transaction().read_only(true).start().await?;
         transaction.batch_execute(TIMEOUTS).await?;
         let start = Instant::now();
-        transaction.query(&sql, &[]).await?;
+        let read = transaction.query(&sql, &[]).await;
         let took = start.elapsed();
         transaction.rollback().await?;
+        match (read, found) {
+            (Ok(_), _) => {}
+            // What was read before says enough.
+            (Err(_), Some(_)) => break,
+            (Err(error), None) => return Err(error),
+        }
         let sample = Sample { bytes: size, took };
         found = Some(sample);
         if sample.is_enough() {

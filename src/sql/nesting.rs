@@ -16,7 +16,7 @@ pub const MAX_LEVELS: usize = 1_000;
 const MAX_LEVELS_ANYWHERE: usize = 50;
 /// Room for every walk over a tree of [`MAX_LEVELS`], in a program built without optimization too.
 /// Memory that is not reached is only an address.
-pub const STACK_BYTES: usize = 256 * 1024 * 1024;
+pub const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 thread_local! {
     static LEVELS: Cell<usize> = const { Cell::new(MAX_LEVELS_ANYWHERE) };
