@@ -3,13 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use airlock::connect::{Connection, Environment, Target};
+use airlock::connect::{Connection, Environment, PasswordCommand, Target};
 use airlock::error::{Error, Kind};
 use airlock::sandbox::{Cluster, ClusterOptions, test_versions};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 const PASSWORD: &str = "p@ss/w:rd s3cret";
@@ -95,6 +96,7 @@ impl Server {
             data.join("pg_hba.conf"),
             "local all postgres trust\n\
              host all plain 127.0.0.1/32 scram-sha-256\n\
+             host all rotated 127.0.0.1/32 scram-sha-256\n\
              host all limited 127.0.0.1/32 trust\n\
              hostssl all certified 127.0.0.1/32 cert\n\
              hostnossl all unencrypted 127.0.0.1/32 trust\n",
@@ -185,6 +187,130 @@ async fn the_password_comes_from_the_url_the_environment_or_the_password_file() 
     assert!(target.warnings()[0].contains("can be read by others"), "{:?}", target.warnings());
     let unused = target.connect("test").await.unwrap_err();
     assert!(unused.message.contains("there is none"), "{unused}");
+}
+
+/// A command that counts its runs in `runs` before it does what `script` says.
+struct Counted {
+    folder: tempfile::TempDir,
+    command: PasswordCommand,
+}
+
+impl Counted {
+    fn new(script: &str, max_age: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = folder.path().join("runs").display().to_string();
+        let argv = ["sh", "-c", &format!("echo run >> '{runs}'; {script}")].map(str::to_owned);
+        let command = PasswordCommand::program(argv.to_vec(), Duration::from_secs(5), max_age);
+        Self { folder, command }
+    }
+
+    fn runs(&self) -> usize {
+        let said = std::fs::read_to_string(self.folder.path().join("runs"));
+        said.map_or(0, |text| text.lines().count())
+    }
+
+    fn target(&self, url: &str, variables: &[(&str, &str)]) -> Target {
+        let target = Target::parse_with(url, &environment(variables)).unwrap();
+        target.with_password_command(Some(&self.command))
+    }
+
+    async fn refused(&self, url: &str) -> Error {
+        let error = self.target(url, &[]).connect("test").await.expect_err(url);
+        let shown = format!("{error:?} {:?}", self.command);
+        assert!(!shown.contains("s3cret"), "{shown}");
+        error
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[tokio::test]
+async fn a_command_gives_the_password_when_nothing_else_does() {
+    let server = server().await;
+    let bare = server.url("plain", "127.0.0.1", "");
+    let port = server.cluster.port();
+    // It is told whose password is wanted; what follows the first line is nobody's business.
+    let script = format!(
+        "test \"$PGHOST $PGPORT $PGDATABASE $PGUSER\" = '127.0.0.1 {port} app plain' || exit 9; \
+         printf '%s\\r\\nmore\\n' '{PASSWORD}'"
+    );
+    let command = Counted::new(&script, HOUR);
+    let target = command.target(&bare, &[]);
+    let opened = futures_util::future::join_all((0..5).map(|_| target.connect("test"))).await;
+    assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+    command.target(&bare, &[]).connect("test").await.unwrap();
+    assert_eq!(command.runs(), 1, "one that is young enough is used again");
+    let variables = target.libpq_environment().await.unwrap();
+    assert!(variables.contains(&("PGPASSWORD", PASSWORD.to_owned())));
+
+    // A password that is given wins, also one that is wrong; a server that asks for none gets none.
+    let unused = Counted::new(&script, HOUR);
+    unused.target(&bare, &[("PGPASSWORD", PASSWORD)]).connect("test").await.unwrap();
+    let given = unused.target(&bare, &[("PGPASSWORD", "wrong")]).connect("test").await;
+    assert!(given.unwrap_err().hint.unwrap().contains("PGPASSWORD"));
+    let socket = server.cluster.socket_dir().display().to_string();
+    let local = format!("host={socket} port={port} user=postgres dbname=app");
+    unused.target(&local, &[]).connect("test").await.unwrap();
+    assert_eq!(unused.runs(), 0);
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_again_when_it_is_old_or_refused() {
+    let server = server().await;
+    let bare = server.url("plain", "127.0.0.1", "");
+    let aged = Counted::new(&format!("echo '{PASSWORD}'"), Duration::ZERO);
+    for runs in 1..=3 {
+        aged.target(&bare, &[]).connect("test").await.unwrap();
+        assert_eq!(aged.runs(), runs);
+    }
+
+    // The first token is one that is no good any more once it has worked.
+    let token = tempfile::NamedTempFile::new().unwrap();
+    let script = format!("cat '{}'", token.path().display());
+    let rotated = Counted::new(&script, HOUR);
+    server.administer("CREATE ROLE rotated LOGIN PASSWORD 'one s3cret'").await;
+    let url = server.url("rotated", "localhost", "sslmode=disable");
+    std::fs::write(token.path(), "one s3cret").unwrap();
+    rotated.target(&url, &[]).connect("test").await.unwrap();
+    server.administer("ALTER ROLE rotated PASSWORD 'two s3cret'").await;
+    std::fs::write(token.path(), "two s3cret\n").unwrap();
+    rotated.target(&url, &[]).connect("test").await.unwrap();
+    assert_eq!(rotated.runs(), 2);
+    // One that stays wrong is tried once more and not for ever.
+    std::fs::write(token.path(), "three s3cret\n").unwrap();
+    server.administer("ALTER ROLE rotated PASSWORD 'four s3cret'").await;
+    let error = rotated.refused(&url).await;
+    assert!(error.detail.unwrap().contains("28P01"));
+    assert_eq!(rotated.runs(), 3);
+}
+
+#[tokio::test]
+async fn a_password_command_that_does_not_work_says_why_and_shows_nothing_it_printed() {
+    let server = server().await;
+    let bare = server.url("plain", "127.0.0.1", "");
+    for (script, words) in [
+        ("echo wrong-s3cret", "the password command"),
+        ("echo s3cret; echo 'no vault' >&2; exit 3", "ended with 3. It said: no vault"),
+        ("kill -9 $$", "signal 9"),
+        ("true", "first line is empty"),
+        ("echo; echo s3cret", "first line is empty"),
+        ("printf 's3cret\\377\\n'", "not UTF-8"),
+        ("yes s3cret | head -c 100000 | tr -d '\\n'", "longer than"),
+    ] {
+        let error = Counted::new(script, HOUR).refused(&bare).await;
+        assert_eq!(error.kind, Kind::Failed);
+        assert!(format!("{error:?}").contains(words), "{script}: {error:?}");
+    }
+    let missing = PasswordCommand::program(vec!["/no/such".into()], HOUR, HOUR);
+    let target = Target::parse_with(&bare, &environment(&[])).unwrap();
+    let error = target.clone().with_password_command(Some(&missing)).connect("test").await;
+    assert_eq!(error.unwrap_err().message, "password command /no/such failed");
+
+    let began = Instant::now();
+    let hangs = PasswordCommand::script("sleep 60 & wait", Duration::from_millis(300), HOUR);
+    let error = target.with_password_command(Some(&hangs)).connect("test").await.unwrap_err();
+    assert!(error.detail.unwrap().contains("longer than 300ms"));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // `analyze` for the claim that an observation is held beside.
     ("observe", &["analyze", "connect", "error", "lock", "sql"]),
     // The edge: settings, subcommands and the demonstration put the rest together.
-    ("telemetry", &["error", "report", "run"]),
+    ("telemetry", &["connect", "error", "report", "run"]),
     (
         "config",
         &["connect", "error", "fleet", "plan", "report", "rewrite", "run", "sql", "telemetry"],

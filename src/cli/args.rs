@@ -130,6 +130,9 @@ pub struct Global {
     /// The environment's name, typed to change its database where that is asked for (confirm = true)
     #[arg(long, global = true, value_name = "NAME")]
     pub confirm: Option<String>,
+    /// The value of a variable of the revision files; may be given more than once
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -150,6 +153,7 @@ impl Global {
             env: self.env.clone(),
             confirm: self.confirm.clone(),
             database_url: self.database_url.clone(),
+            set: self.set.clone(),
             limits,
         };
         config::load(flags, &|name| std::env::var(name).ok())

@@ -4,7 +4,7 @@ use super::args::Global;
 use super::diff::{Decided, difference};
 use super::output::{Done, Output};
 use super::schemas::Source;
-use super::{project, standing, sum};
+use super::{project, repeatables, standing, sum};
 use crate::config::Settings;
 use crate::connect::{Connection, database_error};
 use crate::diff::Difference;
@@ -56,8 +56,16 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         parses(revision)?;
     }
     let count = graph.revisions().len();
+    let again = repeatables::read(&settings)?;
+    for revision in again.revisions() {
+        parses(revision)?;
+    }
+    let objects = match again.revisions().len() {
+        0 => String::new(),
+        many => format!(" and {many} repeatable files"),
+    };
     let mut found = vec![
-        Finding::new(&format!("{count} revisions parse"), Vec::new()),
+        Finding::new(&format!("{count} revisions{objects} parse"), Vec::new()),
         Finding::new("they have one head", one_head(&graph)),
     ];
     found.push(Finding::new("airlock.sum fits them", sum::differences(&settings, &graph)?));
@@ -73,8 +81,10 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         let left = if settled { left_over(&connection).await? } else { Vec::new() };
         found.push(Finding::new("nothing is left over", left));
         connection.close().await;
-        behind = Some(pending(&graph, &journal));
-        if !args.quick && settled && one_head {
+        let stale = repeatables::pending(&again, &journal).len();
+        behind = Some(pending(&graph, &journal) + stale);
+        // What is not applied yet cannot be as in its file.
+        if !args.quick && settled && one_head && stale == 0 {
             found.push(live(&graph, &journal, &args.decided, &settings, output).await?);
         }
     }
@@ -129,11 +139,12 @@ fn no_file(graph: &Graph, id: &str) -> String {
 }
 
 fn half_done(journal: &Journal) -> Vec<String> {
+    // A repeatable object that did not work out is as it was before.
     let open = |state: RolloutState| match state {
         RolloutState::Running | RolloutState::AtGate | RolloutState::RollingBack => true,
         RolloutState::Done | RolloutState::RolledBack => false,
     };
-    let rollouts = journal.rollouts.iter().filter(|rollout| open(rollout.state));
+    let rollouts = journal.rollouts.iter().filter(|of| open(of.state) && of.repeats().is_none());
     rollouts.map(|rollout| format!("{} is {}", rollout.revision, rollout.state.name())).collect()
 }
 

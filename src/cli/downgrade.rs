@@ -5,7 +5,7 @@ use super::output::{Done, Output};
 use super::rollout::{Session, journaled_plan};
 use super::upgrade::PhaseArg;
 use super::waiting::Waiting;
-use super::{environment, offline_back, planning, project, squash, standing, usage};
+use super::{environment, offline_back, planning, project, repeatables, squash, standing, usage};
 use crate::catalog::{Catalog, load};
 use crate::config::layer::LimitsLayer;
 use crate::config::{Settings, value};
@@ -15,7 +15,7 @@ use crate::journal::{Journal, Rollout, RolloutState, downgrade_id};
 use crate::plan::{Fact, Phase, Plan, Undo};
 use crate::report::loss::{self, Loss};
 use crate::report::{self, printable};
-use crate::revision::{Graph, Revision, RevisionId, Targets};
+use crate::revision::{Binding, Graph, Revision, RevisionId, Targets};
 use crate::rewrite::reverse::reverse;
 use crate::run::End;
 use crate::sql::Script;
@@ -108,7 +108,8 @@ impl Way<'_> {
             // Places in it are places in the derived text.
             Way::Derived { revision, script, text } => {
                 let path = format!("downgrade of {}, derived", revision.path);
-                Some((Revision { path, text: text.clone(), ..(*revision).clone() }, script))
+                let (text, binding) = (text.clone(), Binding::None);
+                Some((Revision { path, text, binding, ..(*revision).clone() }, script))
             }
         }
     }
@@ -167,6 +168,10 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         return Ok(Done::new(shown, json!({ "state": "dry-run", "revisions": as_json(&steps) })));
     }
     output.say(shown.trim_end());
+    let objects = repeatables::read(&settings)?.revisions().len();
+    if objects > 0 {
+        output.say(&format!("Repeatable objects ({objects}) stay as they are."));
+    }
     ask(&args, &steps, &session, output).await?;
     let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
     squash::fold(&mut session, &graph, &ids).await?;

@@ -2,7 +2,7 @@
 
 use super::args::Global;
 use super::output::Done;
-use super::{project, standing};
+use super::{project, repeatables, standing};
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::report::status::{self, Standing};
@@ -48,6 +48,9 @@ pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
         if list.is_empty() {
             return Ok(Done::new("No revision is in that range.\n", json!({ "revisions": [] })));
         }
+    } else {
+        let again = repeatables::read(&settings)?;
+        list.extend(repeatables::standings(&again, journal.as_ref()));
     }
     if !args.verbose {
         return Ok(Done::new(status::history_text(&list), status::history_json(&list)));

@@ -71,7 +71,7 @@ pub fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> 
     }
     let mut lines = Vec::new();
     let mut list: Vec<Value> = Vec::new();
-    for revision in &found.revisions {
+    for revision in found.revisions.iter().chain(&found.repeatable) {
         let path = settings.migrations.join(&revision.name);
         let shown = path.display().to_string();
         if !args.dry_run && !project::write(&path, &revision.text, false)? {
@@ -90,7 +90,11 @@ pub fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> 
     }
     let count = found.revisions.len();
     let what = if args.dry_run { "would be written" } else { "written" };
-    lines.push(format!("{count} revisions {what}."));
+    let objects = match found.repeatable.len() {
+        0 => String::new(),
+        many => format!(" and {many} repeatable files"),
+    };
+    lines.push(format!("{count} revisions{objects} {what}."));
     if !args.dry_run {
         lines.push("A database that has them already: airlock upgrade --adopt".to_owned());
     }

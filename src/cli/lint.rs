@@ -3,7 +3,7 @@
 use super::args::{Format, Global};
 use super::lint_rules::FailOn;
 use super::output::{Done, Output};
-use super::{block_on, catalog, lint_files, lint_rules};
+use super::{block_on, catalog, lint_files, lint_rules, lint_variables};
 use crate::catalog::{Catalog, load};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
@@ -55,10 +55,12 @@ pub fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> 
     let tool = tool(&args, &settings)?;
     let paths =
         if args.paths.is_empty() { vec![settings.migrations.clone()] } else { args.paths.clone() };
-    let found = lint_files::read(&paths, &args.base, tool)?;
+    let mut found = lint_files::read(&paths, &args.base, tool)?;
+    let written = lint_variables::bind(&mut found.files, &settings);
     let (catalog, knowledge) = start(&args, &settings, global)?;
     let options = lint::Options { knowledge, rules, whole_folder: found.folder };
-    let report = lint::check(found.files, catalog, &options);
+    let mut report = lint::check(found.files, catalog, &options);
+    written.lead_back(&mut report);
     let mut done = Done::rendered(render(&report, form(output.format())));
     done.exit = if report.has_bad_input() {
         Some(Kind::Input)

@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::output::{Done, Output};
 use super::reporting::{self, Planned, ReportFile};
-use super::{measuring, planning, project, replay, standing};
+use super::{measuring, planning, project, repeatables, replay, standing};
 use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::error::{Error, Kind};
@@ -43,11 +43,12 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let mut settings = global.settings()?;
     measuring::needs_database(args.measure, &settings)?;
     let graph = project::revisions(&settings)?;
+    let again = repeatables::read(&settings)?;
     let found = if settings.database_url.is_none() || args.replay {
-        let (revision, catalog) = from_replay(&args, &settings, &graph, output).await?;
+        let (revision, catalog) = from_replay(&args, &settings, (&graph, &again), output).await?;
         Some((revision, planning::plan(revision, &catalog, &settings)?, catalog))
     } else {
-        from_database(&args, &settings, &graph).await?
+        from_database(&args, &settings, (&graph, &again)).await?
     };
     let Some((revision, plan, catalog)) = found else {
         return Ok(Done::new(
@@ -80,24 +81,40 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
 async fn from_replay<'a>(
     args: &Args,
     settings: &Settings,
-    graph: &'a Graph,
+    (graph, again): (&'a Graph, &'a Graph),
     output: &Output,
 ) -> Result<(&'a Revision, Catalog), Error> {
-    let revision = graph.find(args.revision.as_deref().unwrap_or("head"))?;
+    let wanted = args.revision.as_deref().unwrap_or("head");
+    let (revision, earlier) = match again.get(wanted) {
+        Some(object) => {
+            let mut earlier: Vec<&Revision> = graph.revisions().iter().collect();
+            let others = again.revisions().iter();
+            earlier.extend(others.take_while(|other| other.id != object.id));
+            (object, earlier)
+        }
+        None => {
+            let revision = graph.find(wanted)?;
+            (revision, graph.ancestors(&revision.id))
+        }
+    };
     // What can be said without a server should not wait for one.
     revision.upgrade_script().map_err(|error| project::sql_error(revision, error))?;
     if settings.database_url.is_none() {
         output.say("no database is named (--database-url, DATABASE_URL, airlock.toml)");
     }
-    let earlier = graph.ancestors(&revision.id);
     Ok((revision, replay::catalog(&earlier, output).await?))
 }
 
 async fn from_database<'a>(
     args: &Args,
     settings: &Settings,
-    graph: &'a Graph,
+    (graph, again): (&'a Graph, &'a Graph),
 ) -> Result<Option<(&'a Revision, Plan, Catalog)>, Error> {
+    if let Some(object) = args.revision.as_deref().and_then(|wanted| again.get(wanted)) {
+        let connection = settings.target()?.connect("airlock plan").await?;
+        let (plan, catalog) = planning::against(&connection, object, settings).await?;
+        return Ok(Some((object, plan, catalog)));
+    }
     // What can be said without the database should not wait for it.
     let wanted = args.revision.as_deref();
     if let Some(revision) = wanted.and_then(|wanted| graph.find(wanted).ok()) {
@@ -112,7 +129,13 @@ async fn from_database<'a>(
         Some(revision) => revision,
         None => match standing::unfinished(graph.linear()?, &journal).first() {
             Some(next) => next,
-            None => return Ok(None),
+            None => {
+                let Some(object) = repeatables::pending(again, &journal).first().copied() else {
+                    return Ok(None);
+                };
+                let (plan, catalog) = planning::against(&connection, object, settings).await?;
+                return Ok(Some((object, plan, catalog)));
+            }
         },
     };
     if let Some(rollout) = standing::rollout(&journal, &revision.id) {

@@ -1,9 +1,10 @@
 //! The project's files: revisions and plans, read and written.
 
+use super::repeatables;
 use crate::config::Settings;
 use crate::error::{Error, Excerpt, Kind};
 use crate::plan::{Plan, file as plan_file};
-use crate::revision::{Graph, Revision, file};
+use crate::revision::{Graph, Revision, file, repeatable};
 use crate::sql;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,21 @@ pub fn files(settings: &Settings) -> Result<Vec<Revision>, Error> {
             _ => failed,
         }
     })?;
+    let paths = sql_files(folder, entries)?;
+    let revisions = paths.iter().map(|path| revision(path, settings));
+    let revisions = revisions.collect::<Result<Vec<_>, _>>()?;
+    let again = repeatables::read(settings)?;
+    let all = revisions.iter().chain(again.revisions());
+    let declared = all.flat_map(|revision| &revision.variables);
+    settings.variables.refuse_unknown(declared.map(|found| found.name.as_str()))?;
+    Ok(revisions)
+}
+
+/// The SQL files of a folder, in the order of their names; hidden ones are none.
+///
+/// # Errors
+/// The file system's.
+pub fn sql_files(folder: &Path, entries: std::fs::ReadDir) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
@@ -42,17 +58,27 @@ pub fn files(settings: &Settings) -> Result<Vec<Revision>, Error> {
         }
     }
     paths.sort();
-    paths.iter().map(|path| revision(path)).collect()
+    Ok(paths)
 }
 
-fn revision(path: &Path) -> Result<Revision, Error> {
+fn revision(path: &Path, settings: &Settings) -> Result<Revision, Error> {
+    let (shown, text) = read_sql(path)?;
+    Ok(file::read_bound(&shown, &text, settings.variables.values())?)
+}
+
+/// A file of SQL: its path as messages name it, and its text.
+///
+/// # Errors
+/// One that cannot be read, is too large or is no text.
+pub fn read_sql(path: &Path) -> Result<(String, String), Error> {
     let shown = path.display().to_string();
     let bytes = bounded(path, MAX_REVISION_BYTES).map_err(|error| unreadable(path, &error))?;
     let text = sql::decode(&bytes).map_err(|error| {
         let lossy = String::from_utf8_lossy(&bytes);
         Error::at(Kind::Input, &shown, lossy, error.into_diagnostic())
     })?;
-    Ok(file::read(&shown, text)?)
+    let text = text.to_owned();
+    Ok((shown, text))
 }
 
 /// The file's bytes; an error when there are more than `limit`.
@@ -71,19 +97,21 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
 
 /// An SQL error in a revision's file.
 pub fn sql_error(revision: &Revision, error: sql::SqlError) -> Error {
-    Error::at(Kind::Input, &revision.path, &revision.text, error.into_diagnostic())
+    let found = revision.in_file(error.into_diagnostic());
+    Error::at(Kind::Input, &revision.path, revision.written(), found)
 }
 
 /// Several places in a revision's file.
 pub fn diagnostics(revision: &Revision, kind: Kind, found: Vec<sql::Diagnostic>) -> Error {
+    let found: Vec<_> = found.into_iter().map(|found| revision.in_file(found)).collect();
     match <[sql::Diagnostic; 1]>::try_from(found) {
-        Ok([only]) => Error::at(kind, &revision.path, &revision.text, only),
+        Ok([only]) => Error::at(kind, &revision.path, revision.written(), only),
         Err(found) => {
             let message = format!("{} statements cannot be planned", found.len());
             let mut error = Error::new(kind, message);
             error.excerpt = Some(Box::new(Excerpt {
                 path: revision.path.clone(),
-                text: revision.text.clone(),
+                text: revision.written().to_owned(),
                 diagnostics: found,
             }));
             error
@@ -93,7 +121,11 @@ pub fn diagnostics(revision: &Revision, kind: Kind, found: Vec<sql::Diagnostic>)
 
 /// Where the plan of `revision` is kept.
 pub fn plan_path(settings: &Settings, revision: &Revision) -> PathBuf {
-    settings.plans.join(format!("{}.toml", revision.stem()))
+    let folder = match revision.is_repeatable() {
+        true => settings.plans.join(repeatable::FOLDER),
+        false => settings.plans.clone(),
+    };
+    folder.join(format!("{}.toml", revision.stem()))
 }
 
 /// The plan file of `revision`, if there is one.

@@ -54,7 +54,7 @@ impl Rehearsal {
     /// # Errors
     /// Files that cannot be read, SQL that cannot be parsed.
     pub fn read(what: &What, settings: &Settings) -> Result<Self, Error> {
-        let like = what.like.as_deref().map(Target::parse).transpose()?;
+        let like = what.like.as_deref().map(|url| settings.target_at(url)).transpose()?;
         let like = like.map(|target| (target, what.rows));
         let mut setup = Vec::new();
         for path in &what.setup {

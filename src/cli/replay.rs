@@ -131,7 +131,8 @@ async fn run(
             let mut found = Diagnostic::new(shown.message, statement.span);
             found.detail = shown.detail;
             found.hint = shown.hint;
-            return Err(Error::at(Kind::Failed, &revision.path, &revision.text, found));
+            let found = revision.in_file(found);
+            return Err(Error::at(Kind::Failed, &revision.path, revision.written(), found));
         };
         let sql = format!("CREATE ROLE {}", quote_ident(&role));
         let made = connection.batch_execute(&sql).await;

@@ -6,7 +6,7 @@ use super::rollout::{Session, journaled_plan};
 use super::{project, standing};
 use crate::config::layer::LimitsLayer;
 use crate::error::{Error, Kind};
-use crate::journal::{Journal, Rollout, RolloutState};
+use crate::journal::{Journal, Rollout, RolloutState, repeated};
 use crate::revision::Graph;
 use serde_json::json;
 
@@ -49,11 +49,18 @@ fn choose<'a>(
         .rollouts
         .iter()
         .filter(|rollout| rollout.state != RolloutState::RolledBack)
+        // They are taken back by their files.
+        .filter(|rollout| rollout.repeats().is_none())
         .collect();
     let Some(wanted) = &args.revision else {
         return Ok(counts.into_iter().rfind(|rollout| rollout.state != RolloutState::Done));
     };
     let id = standing::find(graph, journal, wanted)?;
+    if let Some(name) = repeated(&id) {
+        return Err(Error::new(Kind::Refused, format!("{name} is a repeatable object"))
+            .detail("It took effect as a whole, and what was there before is not kept.")
+            .hint("Write its earlier text into its file and run `airlock upgrade`."));
+    }
     let Some(place) = counts.iter().position(|rollout| rollout.revision == id) else {
         return Err(Error::new(Kind::Drift, format!("revision {id} is not in the database")));
     };

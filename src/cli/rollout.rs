@@ -44,11 +44,8 @@ impl<'a> Session<'a> {
         for warning in target.warnings() {
             output.say(&format!("warning: {warning}"));
         }
-        let telemetry = Telemetry::start(
-            &settings.telemetry,
-            progress::choose(output),
-            target.libpq_environment(),
-        )?;
+        let telemetry =
+            Telemetry::start(&settings.telemetry, progress::choose(output), target.clone())?;
         let hooks =
             Hooks { progress: telemetry.progress(), stop: stopping::listen(output)?, tap: None };
         Ok(Self {
@@ -77,8 +74,7 @@ impl<'a> Session<'a> {
         stop: &Stop,
         own_plans: bool,
     ) -> Result<Self, Error> {
-        let environment = target.libpq_environment();
-        let telemetry = Telemetry::start(&settings.telemetry, progress, environment)?;
+        let telemetry = Telemetry::start(&settings.telemetry, progress, target.clone())?;
         let hooks = Hooks { progress: telemetry.progress(), stop: stop.clone(), tap: None };
         Ok(Self {
             settings,

@@ -1,7 +1,7 @@
 //! Schemas to compare: where each comes from, and how it gets into a throwaway server.
 
 use super::output::Output;
-use super::{project, rehearsal, replay};
+use super::{project, rehearsal, repeatables, replay};
 use crate::config::Settings;
 use crate::connect::{Connection, Target, database_error, sqlstate};
 use crate::diff::rename::{Rename, name_parts};
@@ -97,7 +97,7 @@ impl Source {
     fn target(&self, settings: &Settings) -> Option<Result<Target, Error>> {
         match self {
             Self::Database(url) if url.is_empty() => Some(settings.target()),
-            Self::Database(url) => Some(Target::parse(url)),
+            Self::Database(url) => Some(settings.target_at(url)),
             Self::Revisions(_) | Self::Path(_) | Self::Command(_) | Self::Empty => None,
         }
     }
@@ -179,8 +179,15 @@ pub async fn fill(
                 None => graph.linear()?.last().into_iter().collect(),
             };
             let connection = cluster.connect(database).await?;
-            for revision in graph.closure(tips.iter().map(|tip| &tip.id)) {
+            let wanted = graph.closure(tips.iter().map(|tip| &tip.id));
+            for revision in &wanted {
                 replay::revision(&connection, revision).await?;
+            }
+            // They are made for the newest schema.
+            if wanted.len() == graph.revisions().len() {
+                for revision in repeatables::read(settings)?.revisions() {
+                    replay::revision(&connection, revision).await?;
+                }
             }
             connection.close().await;
         }

@@ -57,8 +57,8 @@ pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
         let mut text = report::text(revision, &graph, standing);
         let mut value = report::json(revision, &graph, standing);
         if args.source {
-            text.push_str(&format!("\n{}", crate::report::printable(&revision.text)));
-            value["source"] = json!(revision.text);
+            text.push_str(&format!("\n{}", crate::report::printable(revision.written())));
+            value["source"] = json!(revision.written());
         }
         texts.push(text);
         values.push(value);

@@ -37,7 +37,8 @@ pub fn current(journal: &Journal) -> Vec<&Rollout> {
     let done: Vec<&Rollout> = journal
         .rollouts
         .iter()
-        .filter(|rollout| rollout.state == RolloutState::Done && rollout.downgrades().is_none())
+        .filter(|rollout| rollout.state == RolloutState::Done)
+        .filter(|rollout| rollout.downgrades().is_none() && rollout.repeats().is_none())
         .collect();
     let parents: BTreeSet<&String> = done.iter().flat_map(|rollout| &rollout.parents).collect();
     done.iter().copied().filter(|rollout| !parents.contains(&rollout.revision)).collect()
@@ -46,6 +47,8 @@ pub fn current(journal: &Journal) -> Vec<&Rollout> {
 /// Whether a rollout is under way: begun and neither done nor taken back.
 pub fn is_open(rollout: &Rollout) -> bool {
     match rollout.state {
+        // One transaction: begun and not done, it is as if it had never been.
+        _ if rollout.repeats().is_some() => false,
         RolloutState::Running | RolloutState::AtGate | RolloutState::RollingBack => true,
         RolloutState::Done | RolloutState::RolledBack => false,
     }

@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::output::{Done, Output};
 use super::rollout::journaled_plan;
-use super::{project, standing, usage};
+use super::{project, repeatables, standing, usage};
 use crate::connect::Connection;
 use crate::error::Error;
 use crate::journal::Rollout;
@@ -35,9 +35,10 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         }
         Err(error) => return Err(error),
     };
+    let again = repeatables::read(&settings)?;
     let target = settings.target()?;
     let mut connection = target.connect(NAME).await?;
-    let (mut done, mut quiet) = look(&connection, &graph).await?;
+    let (mut done, mut quiet) = look(&connection, &graph, &again).await?;
     if !args.watch {
         return Ok(done);
     }
@@ -49,7 +50,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             // Watching is over; the rollout is not touched by that.
             _ = tokio::signal::ctrl_c() => return Ok(Done::nothing()),
         }
-        match look(&connection, &graph).await {
+        match look(&connection, &graph, &again).await {
             Ok(seen) => (done, quiet) = seen,
             // A server that restarts, or fails over: the run waits for it, and so do we.
             Err(error) if connection.closed() => {
@@ -70,9 +71,14 @@ fn unreachable(error: &Error) -> Done {
     Done::new(text, json!({ "unreachable": error.message }))
 }
 
-async fn look(connection: &Connection, graph: &Graph) -> Result<(Done, bool), Error> {
+async fn look(
+    connection: &Connection,
+    graph: &Graph,
+    again: &Graph,
+) -> Result<(Done, bool), Error> {
     let journal = standing::journal(connection).await?;
-    let standings = status::standings(graph, Some(&journal));
+    let mut standings = status::standings(graph, Some(&journal));
+    standings.extend(repeatables::standings(again, Some(&journal)));
     let mut done =
         Done::new(status::text(&standings, &journal), status::json(&standings, &journal));
     let waiting = journal.rollouts.iter().rfind(|rollout| usage::stands_at_gate(rollout));

@@ -38,7 +38,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let rehearsal = Rehearsal::read(&args.what, &settings)?;
     let cluster;
     let target = match &args.scratch_url {
-        Some(url) => scratch(url, args.allow_tables).await?,
+        Some(url) => scratch(settings.target_at(url)?, args.allow_tables).await?,
         None => {
             cluster = server(&args.what, &rehearsal, output).await?;
             rehearsal.database(&cluster, "trace", output).await?
@@ -60,8 +60,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
 }
 
 /// The scratch database, if it may be used.
-async fn scratch(url: &str, allow_tables: bool) -> Result<Target, Error> {
-    let target = Target::parse(url)?;
+async fn scratch(target: Target, allow_tables: bool) -> Result<Target, Error> {
     let connection = target.connect("airlock trace").await?;
     let relations = Relations::load(&connection).await;
     let relations = relations.map_err(|error| database_error(&error, "look for tables"))?;

@@ -5,7 +5,7 @@ use super::args::{Global, Limits};
 use super::output::{Done, Output};
 use super::rollout::Session;
 use super::waiting::Waiting;
-use super::{gates, offline, project, standing, sum, usage};
+use super::{gates, offline, project, repeatables, standing, sum, usage};
 use crate::config::layer::LimitsLayer;
 use crate::config::value;
 use crate::error::{Error, Kind};
@@ -20,7 +20,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Run pending revisions in order, each up to its first gate
+/// Run pending revisions in order, each up to its first gate, then repeatable objects that changed
 ///
 /// A revision without a plan file gets one, which is shown. After an interruption of any kind the
 /// same command goes on where it stopped. A revision that waits at its gate keeps later ones from
@@ -106,10 +106,37 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     // Once: `+1` must not count from where another runner has come to meanwhile.
     let wanted = wanted(&graph, &standing::applied(&journal), args.target.as_deref())?;
     warn(&graph, &journal, output);
+    let repeatable = repeatables::read(&settings)?;
+    let whole = is_whole(args.target.as_deref());
     let mut begun = false;
     loop {
         let pending = wanted.iter().filter(|found| !standing::is_done(&journal, &found.id));
         let pending: Vec<&Revision> = pending.copied().collect();
+        let again = match pending.is_empty() && whole {
+            true => repeatables::pending(&repeatable, &journal),
+            false => Vec::new(),
+        };
+        if let Some(revision) = again.first() {
+            if waiting.must(&journal).await? {
+                journal = waiting.free().await?;
+                continue;
+            }
+            if !begun {
+                let ids: Vec<&str> = again.iter().map(|revision| revision.id.as_str()).collect();
+                session.tell(Occasion::BeforeUpgrade, &json!({ "pending": ids })).await?;
+                begun = true;
+            }
+            journal = match repeatables::apply(&mut session, revision, args.reviewed).await {
+                Ok(()) => standing::journal(&*session.connect().await?).await?,
+                Err(error) => {
+                    if let Err(error) = waiting.again(error, &journal, &session.ran()).await {
+                        return Err(session.failed(error));
+                    }
+                    waiting.free().await?
+                }
+            };
+            continue;
+        }
         let Some(first) = pending.first() else {
             if begun {
                 session.tell(Occasion::AfterUpgrade, &json!({ "pending": [] })).await?;
@@ -144,6 +171,11 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             }
         }
     }
+}
+
+/// Whether the target is all there is: repeatable objects are made for the newest schema.
+fn is_whole(target: Option<&str>) -> bool {
+    matches!(target, None | Some("head" | "heads"))
 }
 
 /// Writes down which revisions an untracked database has, if it has any.
@@ -263,7 +295,7 @@ pub(super) fn refuse_other_rollouts(journal: &Journal, first: &Revision) -> Resu
             RolloutState::Running | RolloutState::AtGate | RolloutState::RollingBack => true,
             RolloutState::Done | RolloutState::RolledBack => false,
         };
-        open && rollout.revision != first.id.as_str()
+        open && rollout.repeats().is_none() && rollout.revision != first.id.as_str()
     });
     let Some(other) = other else { return Ok(()) };
     if let Some(of) = other.downgrades() {

@@ -5,13 +5,14 @@
 
 use super::DatabaseUrl;
 use super::layer::FileLayer;
+use crate::connect::PasswordCommand;
 use crate::error::{Error, Kind};
 use crate::sql::nearest::nearest;
 use serde::Deserialize;
 use toml::{Table, Value};
 
 /// The environment that was asked for, and what it asks for itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
     pub name: String,
     /// Whoever changes its database types the environment's name first.
@@ -21,10 +22,11 @@ pub struct Environment {
 }
 
 /// An environment in which a plan runs first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Earlier {
     pub name: String,
     pub(super) url: DatabaseUrl,
+    pub(super) password_command: Option<PasswordCommand>,
 }
 
 /// The keys of which one takes the place of the other.

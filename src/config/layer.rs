@@ -81,6 +81,11 @@ pub(super) struct FileLayer {
     pub(super) database_url: Option<String>,
     /// Name of an environment variable that holds the URL.
     pub(super) database_url_env: Option<String>,
+    pub(super) password_command: Option<FilePasswordCommand>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) password_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) password_max_age: Option<Duration>,
     pub(super) migrations: Option<String>,
     pub(super) plans: Option<String>,
     pub(super) limits: FileLimits,
@@ -98,7 +103,20 @@ pub(super) struct FileLayer {
     pub(super) confirm: bool,
     pub(super) after: Option<String>,
     pub(super) targets: BTreeMap<String, FileTargets>,
+    /// Values of the variables of revision files.
+    pub(super) variables: BTreeMap<String, toml::Value>,
     pub(super) env: BTreeMap<String, FileLayer>,
+}
+
+/// A script for the shell, or a program with its arguments.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a command: a string for the shell, or a list of program and arguments"
+)]
+pub(super) enum FilePasswordCommand {
+    Script(String),
+    Program(Vec<String>),
 }
 
 /// `[revision]`: how new revision files look.

@@ -7,12 +7,14 @@
 
 mod environment;
 pub mod layer;
+mod password;
 mod targets;
 mod telemetry;
 pub mod template;
 mod throttle;
+mod variables;
 
-use crate::connect::Target;
+use crate::connect::{PasswordCommand, Target};
 use crate::error::{Error, Excerpt, Kind};
 use crate::fleet::Group;
 use crate::report::estimate::Speed;
@@ -28,6 +30,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+pub use variables::Variables;
 
 /// Name of the file that is read when no other is named.
 pub const FILE_NAME: &str = "airlock.toml";
@@ -38,6 +41,8 @@ const MAX_FILE_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub database_url: Option<DatabaseUrl>,
+    /// Gives the password of any database of the project where nothing else does.
+    pub password_command: Option<PasswordCommand>,
     /// Folder of the revision files.
     pub migrations: PathBuf,
     /// Folder of the plan files.
@@ -65,6 +70,8 @@ pub struct Settings {
     pub reviewed: bool,
     /// Databases that are taken through the same migrations together, by name.
     pub targets: BTreeMap<String, Group>,
+    /// Values of the variables of revision files.
+    pub variables: Variables,
 }
 
 /// Where the database is, password and all: never shown.
@@ -84,11 +91,19 @@ impl Settings {
     /// `Kind::Input` when none is named or its URL cannot be read.
     pub fn target(&self) -> Result<Target, Error> {
         match &self.database_url {
-            Some(url) => Target::parse(&url.0),
+            Some(url) => self.target_at(&url.0),
             None => Err(Error::new(Kind::Input, "no database is named").hint(
                 "Give --database-url or --env, set DATABASE_URL, or write database_url into airlock.toml.",
             )),
         }
+    }
+
+    /// Another database of the project's; its password comes from where passwords come from here.
+    ///
+    /// # Errors
+    /// `Kind::Input` when the URL cannot be read.
+    pub fn target_at(&self, url: &str) -> Result<Target, Error> {
+        Ok(Target::parse(url)?.with_password_command(self.password_command.as_ref()))
     }
 }
 
@@ -98,7 +113,7 @@ impl Earlier {
     /// # Errors
     /// `Kind::Input` when its URL cannot be read.
     pub fn target(&self) -> Result<Target, Error> {
-        Target::parse(&self.url.0)
+        Ok(Target::parse(&self.url.0)?.with_password_command(self.password_command.as_ref()))
     }
 }
 
@@ -109,6 +124,8 @@ pub struct Flags {
     pub env: Option<String>,
     pub confirm: Option<String>,
     pub database_url: Option<String>,
+    /// `name=value` each.
+    pub set: Vec<String>,
     pub limits: LimitsLayer,
 }
 
@@ -154,14 +171,20 @@ fn settings(
     let layer = environment::overlaid(path, text, &name)?;
     let after = match after {
         Some(after) => {
-            let url = database_url(&environment::overlaid(path, text, &after)?, get)?;
+            let layer = environment::overlaid(path, text, &after)?;
+            let url = database_url(&layer, get)?;
             let url = url.ok_or_else(|| {
                 let message = format!("environment {after} names no database");
                 Error::new(Kind::Input, message)
                     .detail(format!("Plans have to run there before they run in {name}."))
                     .hint(format!("Write database_url or database_url_env below [env.{after}]."))
             })?;
-            Some(Earlier { name: after, url: DatabaseUrl(url) })
+            let password_command = password::command(
+                layer.password_command,
+                layer.password_timeout,
+                layer.password_max_age,
+            )?;
+            Some(Earlier { name: after, url: DatabaseUrl(url), password_command })
         }
         None => None,
     };
@@ -244,6 +267,11 @@ fn resolve(
     check_speed(speed)?;
     Ok(Settings {
         database_url: database_url.map(DatabaseUrl),
+        password_command: password::command(
+            file.password_command,
+            file.password_timeout,
+            file.password_max_age,
+        )?,
         migrations: folder.join(file.migrations.as_deref().unwrap_or("migrations")),
         plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
         template: file.revision.template.map(|path| folder.join(path)),
@@ -255,6 +283,7 @@ fn resolve(
         confirmed: flags.confirm,
         reviewed: file.reviewed,
         targets: targets::groups(file.targets)?,
+        variables: Variables::new(file.variables, &flags.set)?,
         speed,
         limits: {
             let throttle = file.throttle.settings()?;

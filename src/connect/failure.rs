@@ -81,6 +81,11 @@ pub(super) fn chain(e: &tokio_postgres::Error) -> String {
     text
 }
 
+/// Whether the server asked for a password and none was given.
+pub(super) fn password_missing(e: &tokio_postgres::Error) -> bool {
+    e.as_db_error().is_none() && chain(e).contains("password missing")
+}
+
 /// Who could not be reached, for the words of a failed attempt.
 pub(super) struct Attempt<'a> {
     /// `host:port`, or the directory of a socket and its number.
@@ -101,10 +106,10 @@ pub(super) fn attempt_failed(attempt: &Attempt<'_>, e: &tokio_postgres::Error) -
     let shown = e.to_string();
     let cause = chain(e);
     let error = |cause: &str| Error::new(Kind::Failed, format!("{cannot}: {cause}"));
-    if cause.contains("password missing") {
+    if password_missing(e) {
         return error("the server wants a password and there is none").hint(
             "Put it into ~/.pgpass (host:port:database:user:password, mode 0600), into PGPASSWORD \
-             or into the URL.",
+             or into the URL, or have password_command in airlock.toml print it.",
         );
     }
     if shown.contains("TLS") || cause.contains("does not support TLS") {

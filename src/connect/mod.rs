@@ -4,7 +4,9 @@
 //! [`Target::connect`] gives a [`Connection`]. The driver's errors become [`Error`]s in
 //! [`database_error`].
 
+mod command;
 mod conninfo;
+mod endpoint;
 mod failure;
 mod passfile;
 mod session;
@@ -12,6 +14,7 @@ mod settings;
 mod target;
 mod tls;
 
+pub use command::PasswordCommand;
 pub use failure::{database_error, is_connection_lost, sqlstate};
 pub use session::{Canceller, Connection, ServerVersion};
 pub use settings::Environment;

@@ -1,7 +1,8 @@
 //! An open connection: the client, the task that drives its socket, what the server says aside.
 
-use super::failure::{attempt_failed, database_error, io_failed};
-use super::target::{Endpoint, Host, Target};
+use super::endpoint::{Endpoint, Host};
+use super::failure::{attempt_failed, database_error, io_failed, password_missing};
+use super::target::{Password, Target};
 use super::tls::SslMode;
 use crate::error::{Error, Kind};
 use std::collections::{BTreeMap, VecDeque};
@@ -91,24 +92,48 @@ impl Target {
     pub async fn connect(&self, application_name: &str) -> Result<Connection, Error> {
         let mut failures: Vec<Error> = Vec::new();
         for endpoint in &self.endpoints {
-            let attempt = self.connect_to(endpoint, application_name);
-            match tokio::time::timeout(self.timeout, attempt).await {
-                Ok(Ok(connection)) => return Ok(connection),
-                Ok(Err(Failure::Final(error))) => return Err(error),
-                Ok(Err(Failure::TryNext(error))) => failures.push(error),
-                Err(_) => failures.push(
-                    io_failed(&self.attempt(endpoint), &io::ErrorKind::TimedOut.into())
-                        .detail(format!("Waited for {:?}.", self.timeout)),
-                ),
+            match self.connect_at(endpoint, application_name).await {
+                Ok(connection) => return Ok(connection),
+                Err(Failure::Final(error) | Failure::Password(error)) => return Err(error),
+                Err(Failure::TryNext(error)) => failures.push(error),
             }
         }
         Err(together(failures))
+    }
+
+    /// With the password that is known, and when that is not good enough with one that the password
+    /// command gives now: it is not asked before the server wants a password.
+    async fn connect_at(&self, endpoint: &Endpoint, name: &str) -> Result<Connection, Failure> {
+        let known = self.password(endpoint).await.map_err(Failure::Final)?;
+        let first = self.within_time(endpoint, name, known.as_ref()).await;
+        let Some((command, place)) = self.command(endpoint) else { return first };
+        if !matches!(first, Err(Failure::Password(_))) {
+            return first;
+        }
+        let refused = known.as_ref().map(|password| password.text.as_str());
+        let given = command.other(&place, refused).await.map_err(Failure::Final)?;
+        self.within_time(endpoint, name, Some(&Password::from_command(given))).await
+    }
+
+    async fn within_time(
+        &self,
+        endpoint: &Endpoint,
+        name: &str,
+        password: Option<&Password>,
+    ) -> Result<Connection, Failure> {
+        let attempt = self.connect_to(endpoint, name, password);
+        tokio::time::timeout(self.timeout, attempt).await.unwrap_or_else(|_| {
+            let timed_out = io::ErrorKind::TimedOut.into();
+            let error = io_failed(&self.attempt(endpoint, password), &timed_out);
+            Err(Failure::TryNext(error.detail(format!("Waited for {:?}.", self.timeout))))
+        })
     }
 
     async fn connect_to(
         &self,
         endpoint: &Endpoint,
         application_name: &str,
+        password: Option<&Password>,
     ) -> Result<Connection, Failure> {
         let mut config = self.base.clone();
         config.user(&self.user).dbname(&self.database).port(endpoint.port);
@@ -116,14 +141,14 @@ impl Target {
             Some(own) => format!("{application_name} ({own})"),
             None => application_name.to_owned(),
         });
-        if let Some((password, _)) = self.password(endpoint) {
-            config.password(password);
+        if let Some(password) = password {
+            config.password(&password.text);
         }
         match &endpoint.host {
             // The server never speaks TLS on a Unix socket, and libpq ignores sslmode there.
             Host::Unix(directory) => {
                 config.host_path(directory);
-                self.sign_on(endpoint, config, SslMode::Disable).await
+                self.sign_on(endpoint, config, SslMode::Disable, password).await
             }
             Host::Tcp { name, address } => {
                 config.host(name);
@@ -131,7 +156,7 @@ impl Target {
                 for address in self.addresses(endpoint, name, *address).await? {
                     let mut config = config.clone();
                     config.hostaddr(address);
-                    match self.sign_on(endpoint, config, self.tls.mode).await {
+                    match self.sign_on(endpoint, config, self.tls.mode, password).await {
                         Err(Failure::TryNext(error)) => last = Some(Failure::TryNext(error)),
                         done => return done,
                     }
@@ -173,6 +198,7 @@ impl Target {
         endpoint: &Endpoint,
         mut config: tokio_postgres::Config,
         mode: SslMode,
+        password: Option<&Password>,
     ) -> Result<Connection, Failure> {
         config.ssl_mode(mode.for_client());
         let result = if mode == SslMode::Disable {
@@ -195,12 +221,16 @@ impl Target {
                     && (error.to_string().contains("TLS")
                         || super::sqlstate(&error) == Some("28000")) =>
             {
-                Box::pin(self.sign_on(endpoint, config, SslMode::Disable)).await
+                Box::pin(self.sign_on(endpoint, config, SslMode::Disable, password)).await
             }
             Err(error) => {
-                let shown = attempt_failed(&self.attempt(endpoint), &error);
-                let said_no = super::sqlstate(&error).is_some_and(|code| code != "57P03");
-                Err(if said_no { Failure::Final(shown) } else { Failure::TryNext(shown) })
+                let shown = attempt_failed(&self.attempt(endpoint, password), &error);
+                Err(match super::sqlstate(&error) {
+                    Some("28P01") => Failure::Password(shown),
+                    None if password_missing(&error) => Failure::Password(shown),
+                    None | Some("57P03") => Failure::TryNext(shown),
+                    Some(_) => Failure::Final(shown),
+                })
             }
         }
     }
@@ -209,6 +239,8 @@ impl Target {
 /// Whether another host is worth an attempt.
 enum Failure {
     Final(Error),
+    /// The server wants a password, or another one. No other host will do without.
+    Password(Error),
     TryNext(Error),
 }
 

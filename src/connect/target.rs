@@ -1,22 +1,19 @@
 //! Where a database is: a connection string with its gaps filled, ready to be connected to.
 
+use super::command::{PasswordCommand, Place};
+use super::endpoint::{Endpoint, Host, endpoints};
 use super::failure::Attempt;
 use super::passfile::Passfile;
 use super::settings::{Environment, fill_in};
 use super::tls::{SslMode, TlsSettings};
 use super::{CONNECT_TIMEOUT, conninfo};
 use crate::error::{Error, Kind};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-const DEFAULT_PORT: u16 = 5432;
-
-/// Where servers put their socket by default: Debian and Fedora in the first, others in the second.
-const SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// Parameters that the driver understands and that we hand on as they are.
 const HANDED_ON: [&str; 8] = [
@@ -49,6 +46,7 @@ pub struct Target {
     pub(super) database: String,
     password: Option<Password>,
     passfile: Arc<Passfile>,
+    command: Option<PasswordCommand>,
     /// Parameters that need no thought of ours.
     pub(super) base: tokio_postgres::Config,
     pub(super) application_name: Option<String>,
@@ -57,51 +55,16 @@ pub struct Target {
     warnings: Vec<String>,
 }
 
+/// A password and where it came from.
 #[derive(Clone)]
-struct Password {
-    text: String,
-    source: &'static str,
+pub(super) struct Password {
+    pub(super) text: String,
+    source: Cow<'static, str>,
 }
 
-/// One of the places at which the server may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Endpoint {
-    pub(super) host: Host,
-    pub(super) port: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Host {
-    /// Directory of the socket.
-    Unix(PathBuf),
-    /// Name for TLS and the password file, and the address if it is given apart from it.
-    Tcp { name: String, address: Option<IpAddr> },
-}
-
-impl Endpoint {
-    pub(super) fn is_unix(&self) -> bool {
-        matches!(self.host, Host::Unix(_))
-    }
-
-    /// As the password file names it.
-    fn passfile_host(&self) -> String {
-        match &self.host {
-            Host::Unix(dir) if SOCKET_DIRECTORIES.iter().any(|known| dir == Path::new(known)) => {
-                "localhost".to_owned()
-            }
-            Host::Unix(dir) => dir.display().to_string(),
-            Host::Tcp { name, .. } => name.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Host::Unix(dir) => write!(f, "{}/.s.PGSQL.{}", dir.display(), self.port),
-            Host::Tcp { name, .. } if name.contains(':') => write!(f, "[{name}]:{}", self.port),
-            Host::Tcp { name, .. } => write!(f, "{name}:{}", self.port),
-        }
+impl Password {
+    pub(super) fn from_command(text: String) -> Self {
+        Self { text, source: "the password command".into() }
     }
 }
 
@@ -136,7 +99,8 @@ impl Target {
         let database = parameters.remove("dbname").unwrap_or_else(|| user.clone());
         let source =
             if password_in_text { "the database URL" } else { "PGPASSWORD or the service file" };
-        let password = parameters.remove("password").map(|text| Password { text, source });
+        let password =
+            parameters.remove("password").map(|text| Password { text, source: source.into() });
         let passfile = parameters
             .remove("passfile")
             .map(PathBuf::from)
@@ -157,6 +121,7 @@ impl Target {
             database,
             password,
             passfile: Arc::new(passfile),
+            command: None,
             base,
             application_name,
             tls,
@@ -173,6 +138,7 @@ impl Target {
             database: database.to_owned(),
             password: None,
             passfile: Arc::default(),
+            command: None,
             base: tokio_postgres::Config::new(),
             application_name: None,
             tls: TlsSettings::off(),
@@ -191,7 +157,7 @@ impl Target {
     #[must_use]
     pub fn with_user(&self, name: &str, password: Option<&str>) -> Self {
         let password =
-            password.map(|text| Password { text: text.to_owned(), source: "the caller" });
+            password.map(|text| Password { text: text.to_owned(), source: "the caller".into() });
         Self { user: name.to_owned(), password, ..self.clone() }
     }
 
@@ -210,6 +176,12 @@ impl Target {
         let mut same = self.clone();
         same.base.options(options.trim_start());
         same
+    }
+
+    /// The same database; `command` gives the password where nothing else does.
+    #[must_use]
+    pub fn with_password_command(self, command: Option<&PasswordCommand>) -> Self {
+        Self { command: command.cloned(), ..self }
     }
 
     pub fn database(&self) -> &str {
@@ -236,15 +208,11 @@ impl Target {
 
     /// The same place for a program of PostgreSQL's own, as environment variables: a password on its
     /// command line would be seen by everyone on the machine.
-    pub fn libpq_environment(&self) -> Vec<(&'static str, String)> {
-        let hosts: Vec<String> = self
-            .endpoints
-            .iter()
-            .map(|endpoint| match &endpoint.host {
-                Host::Unix(directory) => directory.display().to_string(),
-                Host::Tcp { name, .. } => name.clone(),
-            })
-            .collect();
+    ///
+    /// # Errors
+    /// The password command has given a password before, it is too old by now, and the command failed.
+    pub async fn libpq_environment(&self) -> Result<Vec<(&'static str, String)>, Error> {
+        let hosts: Vec<String> = self.endpoints.iter().map(Endpoint::host_name).collect();
         let addresses = self.endpoints.iter().map(|endpoint| match &endpoint.host {
             Host::Unix(_) | Host::Tcp { address: None, .. } => String::new(),
             Host::Tcp { address: Some(address), .. } => address.to_string(),
@@ -260,11 +228,14 @@ impl Target {
         if addresses.iter().any(|address| !address.is_empty()) {
             variables.push(("PGHOSTADDR", addresses.join(",")));
         }
-        if let Some((password, _)) = self.endpoints.first().and_then(|first| self.password(first)) {
-            variables.push(("PGPASSWORD", password.to_owned()));
+        for endpoint in &self.endpoints {
+            if let Some(password) = self.password(endpoint).await? {
+                variables.push(("PGPASSWORD", password.text));
+                break;
+            }
         }
         variables.extend(self.tls.libpq_environment());
-        variables
+        Ok(variables)
     }
 
     /// User, place and database without the password; also what `Display` shows.
@@ -272,23 +243,45 @@ impl Target {
         format!("{} as {} at {}", self.database, self.user, self.host_for_display())
     }
 
-    /// The password to use at `endpoint` and where it came from.
-    pub(super) fn password(&self, endpoint: &Endpoint) -> Option<(&str, String)> {
-        if let Some(password) = &self.password {
-            return Some((&password.text, password.source.to_owned()));
+    /// The password that is given for `endpoint`.
+    fn given(&self, endpoint: &Endpoint) -> Option<Password> {
+        if self.password.is_some() {
+            return self.password.clone();
         }
         let host = endpoint.passfile_host();
         let found = self.passfile.password(&host, endpoint.port, &self.database, &self.user)?;
-        Some((found, format!("the password file {}", self.passfile.path.display())))
+        let source = format!("the password file {}", self.passfile.path.display()).into();
+        Some(Password { text: found.to_owned(), source })
     }
 
-    pub(super) fn attempt(&self, endpoint: &Endpoint) -> Attempt<'_> {
+    /// The command that has to be asked when the server at `endpoint` wants a password, with what it
+    /// is asked for.
+    pub(super) fn command(&self, endpoint: &Endpoint) -> Option<(&PasswordCommand, Place)> {
+        let command = self.command.as_ref().filter(|_| self.given(endpoint).is_none())?;
+        let host = endpoint.host_name();
+        let (database, user) = (self.database.clone(), self.user.clone());
+        Some((command, Place { host, port: endpoint.port, database, user }))
+    }
+
+    /// The password to begin with at `endpoint`: one that is given, or that the command has given
+    /// before.
+    ///
+    /// # Errors
+    /// The command was asked again, because what it gave is too old, and failed.
+    pub(super) async fn password(&self, endpoint: &Endpoint) -> Result<Option<Password>, Error> {
+        match self.command(endpoint) {
+            None => Ok(self.given(endpoint)),
+            Some((command, place)) => Ok(command.known(&place).await?.map(Password::from_command)),
+        }
+    }
+
+    pub(super) fn attempt(&self, endpoint: &Endpoint, password: Option<&Password>) -> Attempt<'_> {
         Attempt {
             place: endpoint.to_string(),
             unix: endpoint.is_unix(),
             user: &self.user,
             database: &self.database,
-            password_source: self.password(endpoint).map(|(_, source)| source),
+            password_source: password.map(|password| password.source.to_string()),
         }
     }
 }
@@ -305,7 +298,7 @@ impl fmt::Debug for Target {
     }
 }
 
-fn input(message: String) -> Error {
+pub(super) fn input(message: String) -> Error {
     Error::new(Kind::Input, message)
 }
 
@@ -315,51 +308,6 @@ fn number(parameters: &mut BTreeMap<String, String>, key: &str) -> Result<Option
         .parse()
         .map(Some)
         .map_err(|_| input(format!("{key} \"{text}\" is not a number of seconds")))
-}
-
-/// The places that `host`, `hostaddr` and `port` name: lists of the same length, or one port for
-/// all of them.
-fn endpoints(parameters: &mut BTreeMap<String, String>) -> Result<Vec<Endpoint>, Error> {
-    let mut list = |key| -> Vec<String> {
-        let text: Option<String> = parameters.remove(key);
-        text.map(|text| text.split(',').map(|part| part.trim().to_owned()).collect())
-            .unwrap_or_default()
-    };
-    let (hosts, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
-    let count = hosts.len().max(addresses.len()).max(1);
-    for (key, found) in [("host", &hosts), ("hostaddr", &addresses), ("port", &ports)] {
-        let one_for_all = key == "port" && found.len() == 1;
-        if !found.is_empty() && found.len() != count && !one_for_all {
-            return Err(input(format!("{} values of {key} for {count} hosts", found.len())));
-        }
-    }
-    let mut endpoints = Vec::new();
-    for i in 0..count {
-        let port =
-            match ports.get(i).or(ports.first()).map(String::as_str) {
-                None | Some("") => DEFAULT_PORT,
-                Some(text) => text.parse().ok().filter(|&port| port != 0).ok_or_else(|| {
-                    input(format!("port \"{text}\" is not a number from 1 to 65535"))
-                })?,
-            };
-        let address = match addresses.get(i).map(String::as_str) {
-            None | Some("") => None,
-            Some(text) => Some(
-                text.parse::<IpAddr>()
-                    .map_err(|_| input(format!("hostaddr \"{text}\" is not an IP address")))?,
-            ),
-        };
-        let hosts: Vec<Host> = match (hosts.get(i).map(String::as_str).unwrap_or(""), address) {
-            ("", Some(address)) => {
-                vec![Host::Tcp { name: address.to_string(), address: Some(address) }]
-            }
-            ("", None) => SOCKET_DIRECTORIES.iter().map(|dir| Host::Unix(dir.into())).collect(),
-            (dir, None) if dir.starts_with('/') => vec![Host::Unix(dir.into())],
-            (name, address) => vec![Host::Tcp { name: name.to_owned(), address }],
-        };
-        endpoints.extend(hosts.into_iter().map(|host| Endpoint { host, port }));
-    }
-    Ok(endpoints)
 }
 
 /// In seconds, and the driver's names where it takes no other; what the URL says wins.
@@ -454,9 +402,9 @@ mod tests {
         }
         assert_eq!(target.redacted(), "d as u at h:5432");
         let endpoint = &target.endpoints[0];
-        assert_eq!(target.password(endpoint).unwrap().0, "s3cret");
-        assert!(target.with_user("v", None).password(endpoint).is_none());
-        assert_eq!(target.with_database("e").password(endpoint).unwrap().0, "s3cret");
+        assert_eq!(target.given(endpoint).unwrap().text, "s3cret");
+        assert!(target.with_user("v", None).given(endpoint).is_none());
+        assert_eq!(target.with_database("e").given(endpoint).unwrap().text, "s3cret");
     }
 
     #[test]

@@ -111,8 +111,7 @@ fn flyway(
     let stem = name.strip_suffix(".sql")?;
     if stem.starts_with("R__") {
         notes.push(format!(
-            "{} runs whenever it changes, and a revision runs once: left out; write a revision that makes \
-             what it makes (`airlock revision --autogenerate`)",
+            "{} runs whenever it changes, so it becomes a repeatable file",
             file.path
         ));
         return None;

@@ -10,6 +10,7 @@ mod files;
 mod liquibase;
 mod names;
 mod pgroll;
+mod repeatable;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -99,6 +100,8 @@ pub struct Written {
 pub struct Imported {
     pub tool: From,
     pub revisions: Vec<Written>,
+    /// Files that go into the folder of repeatable objects.
+    pub repeatable: Vec<Written>,
     /// What was passed over, in words.
     pub notes: Vec<String>,
 }
@@ -158,10 +161,25 @@ pub fn import(files: &[File], tool: Option<From>) -> Result<Imported, Error> {
     if !problems.is_empty() {
         return Err(refused(problems));
     }
-    if revisions.is_empty() {
+    let repeatable = match tool {
+        From::Flyway => repeatable::read(files, &mut problems),
+        From::Alembic
+        | From::Liquibase
+        | From::Pgroll
+        | From::Sql
+        | From::Dbmate
+        | From::Goose
+        | From::Sqlx
+        | From::GolangMigrate
+        | From::Prisma => Vec::new(),
+    };
+    if !problems.is_empty() {
+        return Err(refused(problems));
+    }
+    if revisions.is_empty() && repeatable.is_empty() {
         return Err(Error::new(Kind::Input, "there are no migrations in these files"));
     }
-    Ok(Imported { tool, revisions, notes })
+    Ok(Imported { tool, revisions, repeatable, notes })
 }
 
 fn refused(mut problems: Vec<Problem>) -> Error {

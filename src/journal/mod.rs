@@ -141,7 +141,20 @@ pub fn downgraded(id: &str) -> Option<&str> {
     id.strip_suffix(DOWN)
 }
 
+/// How the ids of repeatable objects end.
+const AGAIN: &str = "-again";
+
+/// The repeatable object that is in the journal under `id`.
+pub fn repeated(id: &str) -> Option<&str> {
+    id.strip_suffix(AGAIN)
+}
+
 impl Rollout {
+    /// The repeatable object that this has applied.
+    pub fn repeats(&self) -> Option<&str> {
+        repeated(&self.revision)
+    }
+
     /// The revision that this takes back by its downgrade section.
     pub fn downgrades(&self) -> Option<&str> {
         downgraded(&self.revision)

@@ -38,6 +38,15 @@ pub enum State {
 
 /// Every revision of the folder in order, then those that only the journal knows.
 pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
+    listed(graph, journal, false)
+}
+
+/// The same of repeatable objects.
+pub fn repeatable_standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
+    listed(graph, journal, true)
+}
+
+fn listed(graph: &Graph, journal: Option<&Journal>, repeatable: bool) -> Vec<Standing> {
     let changed = changed(graph, journal);
     let mut found: Vec<Standing> = graph
         .revisions()
@@ -72,6 +81,9 @@ pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
         })
         .collect();
     for rollout in journal.iter().flat_map(|journal| &journal.rollouts) {
+        if rollout.repeats().is_some() != repeatable {
+            continue;
+        }
         let whole = squashed.get(&*rollout.revision);
         if whole.is_some_and(|whole| *whole || rollout.state == RolloutState::RolledBack) {
             continue;

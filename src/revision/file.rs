@@ -1,13 +1,15 @@
 //! The text of a revision file: read and written.
 
-use super::{Replaced, Revision, RevisionError, RevisionId};
+use super::{Binding, Replaced, Revision, RevisionError, RevisionId};
 use crate::sql::nearest::nearest;
+use crate::sql::variables::{self, Declared};
 use crate::sql::{Diagnostic, Shape, Span, SqlError, Statement, grammar, shape};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-const KEYS: [&str; 7] =
-    ["revision", "parents", "message", "created", "labels", "depends-on", "replaces"];
+const KEYS: [&str; 8] =
+    ["revision", "parents", "message", "created", "labels", "depends-on", "replaces", "variables"];
 /// So many of `KEYS`, from the first on, are needed.
 const NEEDED: usize = 4;
 /// Fewest digits of a digest that tell anything.
@@ -29,6 +31,31 @@ pub fn read(path: &str, text: &str) -> Result<Revision, RevisionError> {
             text: text.to_owned(),
             diagnostics: reader.diagnostics,
         }),
+    }
+}
+
+/// Reads a revision file and puts `values` in place of its variables. One that has no value is no error
+/// before its statements are asked for.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bound(
+    path: &str,
+    text: &str,
+    values: &BTreeMap<String, String>,
+) -> Result<Revision, RevisionError> {
+    let revision = read(path, text)?;
+    if revision.variables.is_empty() {
+        return Ok(revision);
+    }
+    let sections = [Some(&revision.upgrade), revision.downgrade.as_ref(), revision.verify.as_ref()];
+    let body = sections.into_iter().flatten().map(|section| section.start).min().unwrap_or(0);
+    match variables::bind(text, body..text.len(), &revision.variables, values) {
+        Err(error) => Ok(Revision { binding: Binding::Failed(error), ..revision }),
+        Ok(bound) => {
+            let binding = Binding::Bound { written: text.to_owned(), places: bound.places };
+            Ok(Revision { binding, ..read(path, &bound.text)? })
+        }
     }
 }
 
@@ -108,19 +135,20 @@ pub fn write_all(header: &Header<'_>, upgrade: &str, downgrade: &str, verify: &s
 
 /// The text of `revision` with other parents; nothing else of it changes.
 pub fn with_parents(revision: &Revision, parents: &[RevisionId]) -> String {
-    let text = &revision.text;
+    // The header holds no variables, so a place in it is the same in both texts.
+    let text = revision.written();
     let place = &revision.parents_at;
     format!("{}{}{}", &text[..place.start], ids(parents), &text[place.end..])
 }
 
 /// The text of `revision` with other dependencies, of which it has some; nothing else of it changes.
 pub fn with_depends_on(revision: &Revision, depends_on: &[RevisionId]) -> String {
-    let text = &revision.text;
+    let text = revision.written();
     match &revision.depends_on_at {
         Some(place) => {
             format!("{}{}{}", &text[..place.start], ids(depends_on), &text[place.end..])
         }
-        None => text.clone(),
+        None => text.to_owned(),
     }
 }
 
@@ -179,7 +207,7 @@ impl Reader<'_> {
             let span = Span::new(header_end, header_end);
             self.complain(Diagnostic::new("section `-- upgrade` is missing", span).hint(FORM_HINT));
         }
-        let [id, parents, message, created, labels, depends_on, replaces] = values;
+        let [id, parents, message, created, labels, depends_on, replaces, variables] = values;
         // That a value is empty has been said already.
         let given = |place: &Range<usize>| !place.is_empty();
         let id = id.filter(given).and_then(|value| self.id(&value));
@@ -189,6 +217,7 @@ impl Reader<'_> {
         let depends_on_at = depends_on.filter(given);
         let depends_on = depends_on_at.clone().map(|value| self.ids(&value, "dependency"));
         let replaces = replaces.filter(given).map(|value| self.replaces(&value));
+        let variables = variables.filter(given).map(|value| self.variables(&value));
         let created = created.filter(given).and_then(|value| self.created(&value));
         Some(Revision {
             id: id?,
@@ -202,6 +231,8 @@ impl Reader<'_> {
             created: created?,
             path: path.to_owned(),
             text: self.text.to_owned(),
+            variables: variables.unwrap_or(Some(Vec::new()))?,
+            binding: Binding::None,
             upgrade: upgrade?,
             downgrade,
             verify,
@@ -209,8 +240,8 @@ impl Reader<'_> {
     }
 
     /// The place of each key's value, in the order of `KEYS`.
-    fn header(&mut self, end: usize) -> [Option<Range<usize>>; 7] {
-        let mut values: [Option<Range<usize>>; 7] = Default::default();
+    fn header(&mut self, end: usize) -> [Option<Range<usize>>; 8] {
+        let mut values: [Option<Range<usize>>; 8] = Default::default();
         for line in lines(&self.text[..end]) {
             let whole = &self.text[line.clone()];
             let Some(comment) = whole.strip_prefix("--") else {
@@ -351,6 +382,10 @@ impl Reader<'_> {
         Some(found)
     }
 
+    fn variables(&mut self, place: &Range<usize>) -> Option<Vec<Declared>> {
+        declared(self.text, place).map_err(|found| self.complain(found)).ok()
+    }
+
     fn created(&mut self, place: &Range<usize>) -> Option<jiff::Timestamp> {
         let text = &self.text[place.clone()];
         let time = text.parse().ok();
@@ -379,8 +414,30 @@ pub fn check_label(label: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The variables that are declared at `place`: names between commas, each alone or with `= default`.
+pub(super) fn declared(text: &str, place: &Range<usize>) -> Result<Vec<Declared>, Diagnostic> {
+    let mut found: Vec<Declared> = Vec::new();
+    for range in items(text, place) {
+        let (name, default) = match text[range.clone()].split_once('=') {
+            Some((name, default)) => (name.trim(), Some(default.trim().to_owned())),
+            None => (&text[range.clone()], None),
+        };
+        let span = Span::new(range.start, range.end);
+        if !variables::is_name(name) {
+            return Err(Diagnostic::new("not a variable", span).hint(
+                "Write names of letters, digits and _ between commas, each alone or as `name = default`.",
+            ));
+        }
+        if found.iter().any(|earlier| earlier.name == name) {
+            return Err(Diagnostic::new("variable is declared twice", span));
+        }
+        found.push(Declared { name: name.to_owned(), default });
+    }
+    Ok(found)
+}
+
 /// The places of the parts between commas.
-fn items(text: &str, place: &Range<usize>) -> Vec<Range<usize>> {
+pub(super) fn items(text: &str, place: &Range<usize>) -> Vec<Range<usize>> {
     let mut start = place.start;
     let mut found = Vec::new();
     for part in text[place.clone()].split(',') {
@@ -392,7 +449,7 @@ fn items(text: &str, place: &Range<usize>) -> Vec<Range<usize>> {
 }
 
 /// Lines that are not blank, each from its first to its last visible character.
-fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     text.split_inclusive('\n').filter_map(move |line| {
         let start = at + (line.len() - line.trim_start().len());

@@ -106,8 +106,7 @@ impl Graph {
     }
 
     pub fn get(&self, id: &str) -> Option<&Revision> {
-        let id: RevisionId = id.parse().ok()?;
-        self.places.get(&id).map(|place| &self.revisions[*place])
+        self.places.get(&RevisionId(id.to_owned())).map(|place| &self.revisions[*place])
     }
 
     /// The revision that has the label.

@@ -7,6 +7,7 @@ mod digests;
 mod error;
 pub mod file;
 pub mod graph;
+pub mod repeatable;
 pub mod squash;
 pub mod sum;
 pub mod target;
@@ -19,7 +20,8 @@ pub use error::RevisionError;
 pub use graph::Graph;
 pub use target::Targets;
 
-use crate::sql::{Script, SqlError, canonical, parse};
+use crate::sql::variables::{self, Declared, Places};
+use crate::sql::{Diagnostic, Script, SqlError, canonical, parse};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
@@ -120,8 +122,12 @@ pub struct Revision {
     pub created: jiff::Timestamp,
     /// Path of the file, as messages should name it.
     pub path: String,
-    /// The whole text of the file.
+    /// The whole text of the file, with values in place of its variables.
     pub text: String,
+    /// The variables that the header declares.
+    pub variables: Vec<Declared>,
+    /// What became of them.
+    pub binding: Binding,
     /// Where the parents stand in `text`.
     pub parents_at: Range<usize>,
     /// Where the section's SQL stands in `text`.
@@ -130,7 +136,49 @@ pub struct Revision {
     pub verify: Option<Range<usize>>,
 }
 
+/// What became of a file's variables.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Binding {
+    /// It has none.
+    #[default]
+    None,
+    /// `text` holds their values; the file was written so.
+    Bound { written: String, places: Places },
+    /// One has no value that can stand there; `text` is as written. Only whoever needs the statements has to
+    /// care.
+    Failed(SqlError),
+}
+
 impl Revision {
+    /// The text of the file as it was written.
+    pub fn written(&self) -> &str {
+        match &self.binding {
+            Binding::Bound { written, .. } => written,
+            Binding::None | Binding::Failed(_) => &self.text,
+        }
+    }
+
+    /// `found`, a place in `text`, as a place in the file as written.
+    #[must_use]
+    pub fn in_file(&self, mut found: Diagnostic) -> Diagnostic {
+        if let Binding::Bound { places, .. } = &self.binding {
+            found.span = places.written(found.span);
+        }
+        found
+    }
+
+    fn script(&self, section: Range<usize>) -> Result<Script, SqlError> {
+        if let Binding::Failed(error) = &self.binding {
+            return Err(error.clone());
+        }
+        parse(&self.text, section).map_err(|error| variables::explained(error, &self.text))
+    }
+
+    /// Whether it is applied again whenever it has changed.
+    pub fn is_repeatable(&self) -> bool {
+        self.id.0.ends_with(repeatable::AGAIN)
+    }
+
     /// What has to run before: parents, then dependencies.
     pub fn requirements(&self) -> impl Iterator<Item = &RevisionId> {
         self.parents.iter().chain(&self.depends_on)
@@ -141,7 +189,7 @@ impl Revision {
     /// # Errors
     /// Syntax errors, with places in the whole file.
     pub fn upgrade_script(&self) -> Result<Script, SqlError> {
-        parse(&self.text, self.upgrade.clone())
+        self.script(self.upgrade.clone())
     }
 
     /// The downgrade section's statements; none when it is missing.
@@ -150,7 +198,7 @@ impl Revision {
     /// As [`Revision::upgrade_script`].
     pub fn downgrade_script(&self) -> Result<Script, SqlError> {
         let end = self.text.len();
-        parse(&self.text, self.downgrade.clone().unwrap_or(end..end))
+        self.script(self.downgrade.clone().unwrap_or(end..end))
     }
 
     /// The digest that a plan keeps: of the upgrade section alone, comments and layout aside.
@@ -181,7 +229,7 @@ impl Revision {
     /// Syntax errors; a statement that is no query.
     pub fn verify_queries(&self) -> Result<Vec<String>, SqlError> {
         let Some(section) = self.verify.clone() else { return Ok(Vec::new()) };
-        let script = parse(&self.text, section)?;
+        let script = self.script(section)?;
         script.statements.into_iter().map(file::verify_query).collect()
     }
 

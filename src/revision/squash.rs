@@ -124,6 +124,14 @@ pub fn downgrade(range: &[&Revision]) -> Result<String, Error> {
 
 /// A section's text, ready for another one after it; empty when it holds no statement.
 fn section(revision: &Revision, place: &Range<usize>) -> Result<String, Error> {
+    if !revision.variables.is_empty() {
+        let message = format!(
+            "{} has variables, and a squashed revision would hold their values",
+            revision.path
+        );
+        return Err(Error::new(Kind::Refused, message)
+            .hint("Leave it out of the range, or write the values into it first."));
+    }
     let script = parse(&revision.text, place.clone()).map_err(|error| in_file(revision, error))?;
     for statement in &script.statements {
         if let NodeEnum::VariableSetStmt(set) = &statement.node

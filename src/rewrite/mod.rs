@@ -31,6 +31,7 @@ mod idempotence;
 mod identity;
 mod inverse;
 mod marker;
+mod one_transaction;
 mod op;
 mod partition;
 mod partitioned;
@@ -53,6 +54,7 @@ mod undo_locks;
 mod witness;
 
 pub use error::{Refusal, RewriteError};
+pub use one_transaction::one_transaction;
 
 use crate::analyze;
 use crate::catalog::{Catalog, facts};

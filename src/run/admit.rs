@@ -29,6 +29,10 @@ pub(super) fn admit(plan: &Plan, rollout: Option<&Rollout>) -> Result<Admission,
         RolloutState::Running | RolloutState::AtGate | RolloutState::Done => {}
     }
     if let Err(changed) = same_plan(plan, rollout) {
+        // What a repeatable file said before is replaced; it is one transaction, so never half done.
+        if rollout.repeats().is_some() {
+            return Ok(Admission::Start);
+        }
         // A first step whose locks were not had, for example: nothing speaks against a new plan.
         return if has_effect(rollout) { Err(changed) } else { Ok(Admission::Start) };
     }

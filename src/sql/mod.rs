@@ -18,6 +18,7 @@ pub mod outline;
 pub mod parse;
 pub mod shape;
 pub mod stack;
+pub mod variables;
 pub mod walk;
 pub(crate) mod word;
 

@@ -3,6 +3,7 @@
 //!
 //! A hook that fails, or takes too long, is said and changes nothing, unless it is `required`.
 
+use crate::connect::Target;
 use crate::error::{Error, Kind};
 use crate::run::{Event, HeldBy, Progress};
 use serde::{Deserialize, Serialize};
@@ -135,8 +136,8 @@ impl Occasion {
 pub struct Hooks {
     all: Vec<Hook>,
     shown: Arc<dyn Progress>,
-    /// Variables by which programs of PostgreSQL's own reach the database.
-    database: Vec<(&'static str, String)>,
+    /// What hooks of work are given to reach.
+    database: Option<Target>,
     state: Mutex<State>,
 }
 
@@ -178,13 +179,13 @@ impl Progress for Hooks {
 
 impl Hooks {
     pub fn new(all: Vec<Hook>, shown: Arc<dyn Progress>) -> Self {
-        Self { all, shown, database: Vec::new(), state: Mutex::default() }
+        Self { all, shown, database: None, state: Mutex::default() }
     }
 
-    /// `database`: variables for hooks that work on the database.
+    /// `database` is for hooks that work on it.
     #[must_use]
-    pub fn with(self, database: Vec<(&'static str, String)>) -> Self {
-        Self { database, ..self }
+    pub fn with(self, database: Target) -> Self {
+        Self { database: Some(database), ..self }
     }
 
     /// Whether anything is called then.
@@ -242,9 +243,16 @@ impl Hooks {
             let _ = called.await;
         }
         let message = self.message(occasion, more);
-        let variables = if occasion.is_work() { &self.database[..] } else { &[] };
+        let variables = match &self.database {
+            // Asked for now: a password of hours ago may be no good any more.
+            Some(database) if occasion.is_work() && self.wants(occasion) => {
+                database.libpq_environment().await?
+            }
+            _ => Vec::new(),
+        };
+        let database = self.database.as_ref().map_or("", Target::database);
         for hook in self.of(occasion) {
-            match hook.filled(&message, &self.database).call(&message, variables).await {
+            match hook.filled(&message, database).call(&message, &variables).await {
                 Ok(()) => {}
                 Err(error) if hook.required => {
                     return Err(error.hint(match occasion {
@@ -271,17 +279,16 @@ fn remark(error: &Error) -> String {
 
 impl Hook {
     /// The hook with what is known in place of the names in braces.
-    fn filled(&self, message: &str, database: &[(&'static str, String)]) -> Self {
+    fn filled(&self, message: &str, database: &str) -> Self {
         let known: Value = serde_json::from_str(message).unwrap_or_default();
         let text = |name: &str| known[name].as_str().unwrap_or("all").to_owned();
-        let of = |name: &str| database.iter().find(|(known, _)| *known == name);
         let time = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
         let fill = |argument: &String| {
             argument
                 .replace("{path}", &text("path"))
                 .replace("{revision}", &text("revision"))
                 .replace("{phase}", &text("phase"))
-                .replace("{database}", of("PGDATABASE").map_or("", |(_, value)| value))
+                .replace("{database}", database)
                 .replace("{time}", &time)
         };
         Self { command: self.command.iter().map(fill).collect(), ..self.clone() }

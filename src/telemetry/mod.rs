@@ -9,6 +9,7 @@ pub mod log;
 pub mod metrics;
 mod textfile;
 
+use crate::connect::Target;
 use crate::error::Error;
 use crate::run::{Event, Progress};
 use hook::{Hook, Hooks};
@@ -38,15 +39,15 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts what is asked for, beside `shown`, which shows the run to a person. `database`: variables
-    /// by which programs of PostgreSQL's own reach it, for hooks that work on it.
+    /// Starts what is asked for, beside `shown`, which shows the run to a person. `database` is for hooks that
+    /// work on it.
     ///
     /// # Errors
     /// A log that cannot be opened, an address that cannot be listened at.
     pub fn start(
         settings: &Settings,
         shown: Arc<dyn Progress>,
-        database: Vec<(&'static str, String)>,
+        database: Target,
     ) -> Result<Self, Error> {
         let hooks = Hooks::new(settings.hooks.clone(), Arc::clone(&shown)).with(database);
         let hooks = Arc::new(hooks);

@@ -52,7 +52,7 @@ pub(super) async fn members(group: &Group, settings: &Settings) -> Result<Vec<Fo
         };
         for source in sources {
             let Source::Database { name, place } = source else { continue };
-            databases.push((name.clone(), target(&name, &place)?));
+            databases.push((name.clone(), target(&name, &place, settings)?));
         }
     }
     let mut names = BTreeSet::new();
@@ -90,7 +90,7 @@ fn input(group: &Group, what: &str) -> Error {
     Error::new(Kind::Input, format!("[targets.{}]: {what}", group.name))
 }
 
-fn target(name: &str, place: &Place) -> Result<Target, Error> {
+fn target(name: &str, place: &Place, settings: &Settings) -> Result<Target, Error> {
     let text = match place {
         Place::Text(text) => text.clone(),
         Place::Variable(variable) => {
@@ -100,7 +100,7 @@ fn target(name: &str, place: &Place) -> Result<Target, Error> {
             })?
         }
     };
-    Target::parse(&text).map_err(|error| {
+    settings.target_at(&text).map_err(|error| {
         let message = format!("database {name}: {}", error.message);
         Error { message, ..error }
     })

@@ -1,7 +1,7 @@
 //! Revisions of airlock: the upgrade section. As written it would run in one transaction.
 
 use super::{Adapted, Transaction, line_with};
-use crate::revision::{RevisionError, file};
+use crate::revision::{RevisionError, file, repeatable};
 use crate::sql::SqlError;
 
 pub(super) fn recognises(text: &str) -> bool {
@@ -12,6 +12,9 @@ pub(super) fn recognises(text: &str) -> bool {
 
 pub(super) fn adapt<'a>(path: &str, text: &'a str) -> Adapted<'a> {
     let mut adapted = Adapted::whole(text, Transaction::File);
+    if repeatable::is_path(path) {
+        return adapted;
+    }
     match file::read(path, text) {
         Ok(revision) => adapted.section = revision.upgrade,
         Err(RevisionError::Malformed { diagnostics, .. }) => {

@@ -1,7 +1,7 @@
 //! The order in which a tool runs the files of a folder, and which of them it runs at all.
 
 use super::{Tool, detect, flyway};
-use crate::revision::{Graph, file};
+use crate::revision::{Graph, file, repeatable};
 use std::cmp::Ordering;
 
 /// A file of a folder.
@@ -62,10 +62,10 @@ fn runs(path: &str) -> bool {
     !name.ends_with(".down.sql") && !flyway::is_undo(name)
 }
 
-/// Parents before children; `None` when the revisions do not hang together.
+/// Parents before children, without repeatable files, which come last; `None` when the revisions do not hang together.
 fn by_parents(files: &[Candidate<'_>]) -> Option<Vec<usize>> {
     let mut revisions = Vec::new();
-    for file in files {
+    for file in files.iter().filter(|file| !repeatable::is_path(file.path)) {
         revisions.push(file::read(file.path, file.text).ok()?);
     }
     let graph = Graph::build(revisions).ok()?;

@@ -115,7 +115,7 @@ async fn schema(source: &Target, major: u32) -> Result<String, Error> {
     command
         .args(["--schema-only", "--no-password", "--exclude-schema=airlock"])
         .arg(format!("--lock-wait-timeout={LOCK_TIMEOUT}"))
-        .envs(source.libpq_environment());
+        .envs(source.libpq_environment().await?);
     let ran = tokio::task::spawn_blocking(move || command.output()).await;
     let failed = |detail: String| {
         Error::new(Kind::Failed, format!("pg_dump of {source} failed")).detail(detail)
