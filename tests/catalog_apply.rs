@@ -40,7 +40,8 @@ fn structure(catalog: &Catalog) -> BTreeSet<String> {
     }
     for (name, functions) in &catalog.functions {
         for function in functions.iter().filter(|function| function.schema != "pg_catalog") {
-            lines.insert(format!("function {name}: {function:?}"));
+            let told = (&function.schema, &function.arguments, function.volatility);
+            lines.insert(format!("function {name}: {told:?} {}", function.language));
         }
     }
     for relation in catalog.relations.values() {

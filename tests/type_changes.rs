@@ -185,6 +185,55 @@ async fn a_partition_that_is_dropped_or_added_empty_does_not_matter() {
     }
 }
 
+const NAMES: &str = "SELECT string_agg(name, ' ' ORDER BY name) FROM (
+    SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indrelid = 't3'::regclass
+    UNION ALL SELECT conname::text FROM pg_constraint WHERE conrelid = 't3'::regclass AND contype <> 'n') AS all_of_them";
+
+#[tokio::test]
+async fn what_hangs_on_a_partition_that_came_meanwhile_is_called_as_the_server_calls_it() {
+    let long = format!("t3{}", "_table".repeat(10));
+    let renamed =
+        "ALTER TABLE t RENAME COLUMN o TO other_id; ALTER TABLE t RENAME COLUMN c TO code;";
+    for major in test_versions().unwrap() {
+        for (change, phases) in [
+            (PARTED_CHANGE, &[Phase::Expand, Phase::Migrate, Phase::Switch][..]),
+            (renamed, &[Phase::Expand, Phase::Migrate][..]),
+        ] {
+            for phase in phases {
+                let setup = format!(
+                    "{PARTED} CREATE INDEX ON t USING hash (c) WHERE o > 5; CREATE INDEX mine_airlock_own ON t1 (c);"
+                );
+                let (_cluster, target) = database(major, &setup).await;
+                let plan = plan(&target, change).await;
+                through(&target, &plan, *phase).await.unwrap();
+                send(
+                    &target,
+                    &format!(
+                        "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (300) TO (400);
+                         CREATE TABLE {long} PARTITION OF t FOR VALUES FROM (400) TO (500)"
+                    ),
+                )
+                .await;
+                through(&target, &plan, Phase::Contract).await.unwrap();
+                let ours = "SELECT coalesce(string_agg(name, ' '), '') FROM (
+                    SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace
+                    UNION ALL SELECT conname FROM pg_constraint) AS names WHERE name LIKE '%airlock\\_%'";
+                assert_eq!(
+                    text(&target, ours).await,
+                    "mine_airlock_own",
+                    "{major} {phase:?} {change}"
+                );
+                let expected = if change == renamed {
+                    "t3_code_idx t3_other_id_code_idx t3_pkey t3_pkey t_o_fkey"
+                } else {
+                    "t3_c_idx t3_o_c_idx t3_pkey t3_pkey t_o_fkey"
+                };
+                assert_eq!(text(&target, NAMES).await, expected, "{major} {phase:?}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_partition_that_was_added_with_rows_stops_the_run_before_the_switch() {
     for major in test_versions().unwrap() {

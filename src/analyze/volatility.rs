@@ -192,6 +192,7 @@ mod tests {
             arguments: arguments.into(),
             volatility,
             language: "internal".into(),
+            routine: None,
         }
     }
 

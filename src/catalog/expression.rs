@@ -166,6 +166,7 @@ mod tests {
                 arguments: String::new(),
                 volatility,
                 language: "internal".into(),
+                routine: None,
             });
         }
         catalog

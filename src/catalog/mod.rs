@@ -17,6 +17,7 @@ pub mod model;
 pub mod names;
 mod need;
 pub mod relations;
+mod routine;
 pub mod type_name;
 
 pub use apply::schema_elements;
@@ -28,4 +29,5 @@ pub use load::{
 pub use model::*;
 pub use need::Need;
 pub use relations::Relations;
+pub use routine::{Routine, RoutineKind};
 pub use type_name::{type_name, user_type};

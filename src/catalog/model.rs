@@ -5,6 +5,7 @@
 
 use super::ForeignServer;
 use super::relations::Relations;
+use super::routine::Routine;
 use crate::sql::QualifiedName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -284,6 +285,9 @@ pub struct Column {
     pub comment: Option<String>,
     /// Inherited from a parent (`attinhcount > 0`).
     pub inherited: bool,
+    /// Inherited and a column of its own all the same (`attislocal`), as after `ALTER TABLE … INHERIT`.
+    #[serde(default)]
+    pub own_too: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -479,6 +483,9 @@ pub struct Function {
     pub arguments: String,
     pub volatility: Volatility,
     pub language: String,
+    /// The rest, for what somebody has made on a server; nothing for the server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routine: Option<Box<Routine>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -225,6 +225,7 @@ fn member(catalog: &mut Catalog, what: &str, name: &str, node: &NodeEnum) -> boo
             arguments: String::new(),
             volatility: Volatility::Volatile,
             language: "sql".to_owned(),
+            routine: None,
         };
         catalog.functions.entry(name.to_owned()).or_default().push(function);
         return true;

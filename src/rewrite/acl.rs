@@ -57,6 +57,7 @@ fn word(letter: char) -> Option<&'static str> {
         'd' => "DELETE",
         'x' => "REFERENCES",
         'U' => "USAGE",
+        'X' => "EXECUTE",
         _ => return None,
     })
 }

@@ -38,6 +38,7 @@ mod partitioned;
 mod reached;
 mod rebuild;
 mod rename_column;
+mod rename_function;
 mod rename_other;
 mod rename_table;
 mod renamed;

@@ -188,6 +188,79 @@ pub(super) fn no_new_leaf_without_index(
     no_new_leaf(draft, phase, parent, &without, &format!("index {what}"));
 }
 
+/// The end of a rollout: what the server has named after a passing column or key, on a partition that came
+/// meanwhile, gets the name that it would have had (`ChooseIndexName`, `makeObjectName`).
+pub(super) fn name_what_came_meanwhile(draft: &Draft<'_>, top: &QualifiedName) -> String {
+    let family: Vec<&Relation> =
+        draft.catalog.relation(top).map(|top| draft.catalog.family(top)).unwrap_or_default();
+    let indexes = family.iter().flat_map(|r| r.indexes.iter().map(|index| &index.name));
+    let constraints = family.iter().flat_map(|r| r.constraints.iter().map(|c| &c.name));
+    // Names that somebody else has chosen.
+    let kept: Vec<String> = indexes
+        .chain(constraints)
+        .filter(|name| name.contains("airlock_"))
+        .map(|name| quote_literal(name))
+        .collect();
+    let kept = format!("ARRAY[{}]::pg_catalog.text[]", kept.join(", "));
+    let code = format!(
+        "
+DECLARE
+  airlock_it record;
+  airlock_name text;
+  airlock_table text;
+  airlock_columns text;
+  airlock_tail text;
+  airlock_number int;
+BEGIN
+  FOR airlock_it IN
+    SELECT n.nspname, x.relname, t.relname AS on_table, i.indexrelid, i.indrelid, k.contype
+      FROM pg_catalog.pg_partition_tree({top}::pg_catalog.regclass) AS f
+      JOIN pg_catalog.pg_index AS i ON i.indrelid = f.relid
+      JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
+      JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
+      LEFT JOIN pg_catalog.pg_constraint AS k ON k.conindid = x.oid AND k.conrelid = t.oid AND k.contype IN ('p', 'u')
+     WHERE pg_catalog.strpos(x.relname::text, 'airlock_') > 0 AND x.relname::text <> ALL ({kept})
+  LOOP
+    airlock_table := airlock_it.on_table;
+    SELECT CASE WHEN airlock_it.contype = 'p' THEN '' ELSE pg_catalog.string_agg(a.attname::text, '_' ORDER BY a.attnum) END
+      INTO airlock_columns FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = airlock_it.indexrelid;
+    airlock_tail := CASE airlock_it.contype WHEN 'p' THEN '_pkey' WHEN 'u' THEN '_key' ELSE '_idx' END;
+    airlock_number := 0;
+    LOOP
+      airlock_name := airlock_tail || CASE WHEN airlock_number = 0 THEN '' ELSE airlock_number::text END;
+      WHILE pg_catalog.octet_length(airlock_table || '_' || airlock_columns || airlock_name) > 63 LOOP
+        IF pg_catalog.octet_length(airlock_table) > pg_catalog.octet_length(airlock_columns) THEN
+          airlock_table := pg_catalog.left(airlock_table, -1);
+        ELSE
+          airlock_columns := pg_catalog.left(airlock_columns, -1);
+        END IF;
+      END LOOP;
+      airlock_name := airlock_table || CASE WHEN airlock_columns = '' THEN '' ELSE '_' || airlock_columns END || airlock_name;
+      EXIT WHEN pg_catalog.to_regclass(pg_catalog.format('%I.%I', airlock_it.nspname, airlock_name)) IS NULL
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = airlock_it.indrelid AND k.conname::text = airlock_name);
+      airlock_number := airlock_number + 1;
+    END LOOP;
+    EXECUTE pg_catalog.format('ALTER INDEX %I.%I RENAME TO %I', airlock_it.nspname, airlock_it.relname, airlock_name);
+  END LOOP;
+  FOR airlock_it IN
+    SELECT k.conrelid::pg_catalog.regclass AS on_table, k.conname, above.conname AS wanted
+      FROM pg_catalog.pg_partition_tree({top}::pg_catalog.regclass) AS f
+      JOIN pg_catalog.pg_constraint AS k ON k.conrelid = f.relid AND k.contype = 'f'
+      JOIN pg_catalog.pg_constraint AS above ON above.oid = k.conparentid AND above.conrelid <> k.conrelid
+     WHERE pg_catalog.strpos(k.conname::text, 'airlock_') > 0 AND k.conname::text <> ALL ({kept})
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS o WHERE o.conrelid = k.conrelid AND o.conname = above.conname)
+     ORDER BY f.level
+  LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', airlock_it.on_table, airlock_it.conname, airlock_it.wanted);
+  END LOOP;
+END
+",
+        top = quote_literal(&top.to_string()),
+    );
+    format!("DO {}", super::text::dollar_quoted(&code))
+}
+
 fn leaves(draft: &Draft<'_>, parent: &Relation) -> Vec<Relation> {
     draft.catalog.leaves(parent).into_iter().cloned().collect()
 }

@@ -5,7 +5,8 @@
 //!   (`rename_table`); a column of a view by the `view` strategy (`rename_column`).
 //! - Domain: expand, one transaction: the new name, and a domain over it under the old one. Casts, parameters
 //!   and the texts of functions go on; contract drops it.
-//! - Schema, type, sequence, function, procedure, enum value, attribute: PostgreSQL has nothing that could stand under
+//! - Function: as in [`rename_function`].
+//! - Schema, type, sequence, enum value, attribute: PostgreSQL has nothing that could stand under
 //!   the old name with the same effect: in place, under the budget, when the user says so
 //!   (`-- airlock: rename in-place`).
 //! - Index, trigger, policy, rule, statistics, constraint: no application says their names, apart from
@@ -14,6 +15,7 @@
 use super::as_is;
 use super::draft::Draft;
 use super::groups::strings;
+use super::rename_function;
 use super::rename_table::strategy;
 use crate::analyze::Impact;
 use crate::catalog::{ConstraintKind, TypeDef};
@@ -49,15 +51,11 @@ pub(super) fn steps(
             let why = "no other sequence could give out the same numbers";
             consented(draft, statement, impact, &format!("sequence {name}"), why);
         }
-        ObjectType::ObjectFunction | ObjectType::ObjectProcedure | ObjectType::ObjectRoutine => {
-            let name = object_names(rename).pop().unwrap_or_default();
-            if !draft.start.functions.contains_key(&name) {
-                return as_is::steps(draft, statement, impact);
-            }
-            let what = format!("function {}", quote_ident(&name));
-            let why = "airlock does not write a wrapper for it yet: create a function under the new name \
-                       first, and drop the old one in a later migration";
-            consented(draft, statement, impact, &what, why);
+        ObjectType::ObjectFunction
+        | ObjectType::ObjectProcedure
+        | ObjectType::ObjectRoutine
+        | ObjectType::ObjectAggregate => {
+            rename_function::steps(draft, statement, rename, impact);
         }
         ObjectType::ObjectAttribute => {
             let of = super::dispatch::target(draft, rename.relation.as_ref());
@@ -111,7 +109,13 @@ pub(super) fn enum_value(
 }
 
 /// In place when the user says so, else refused.
-fn consented(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact, what: &str, why: &str) {
+pub(super) fn consented(
+    draft: &mut Draft<'_>,
+    statement: &Statement,
+    impact: &Impact,
+    what: &str,
+    why: &str,
+) {
     if strategy(draft, statement) == RenameStrategy::InPlace {
         draft.note(
             NoteKind::Application,

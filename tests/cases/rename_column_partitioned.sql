@@ -9,6 +9,7 @@ CREATE TABLE t2b PARTITION OF t2 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 INSERT INTO t SELECT i, 'm' || i, '2026-01-01'::date + i % 50 FROM generate_series(1, 600) AS i;
 CREATE INDEX ON t ("E mail");
 -- migration
+-- airlock: rename view
 ALTER TABLE t RENAME COLUMN "E mail" TO mail;
 -- old application
 INSERT INTO t (id, "E mail", day) VALUES (:fresh, :s, '2026-01-05');

@@ -8,6 +8,7 @@ INSERT INTO events SELECT i, date '2024-01-01' + (i % 700)::int, 'n' FROM genera
 CREATE TABLE ledger (id bigint PRIMARY KEY, note text);
 INSERT INTO ledger SELECT id, note FROM events;
 -- migration
+-- airlock: rename view
 ALTER TABLE events RENAME COLUMN note TO remark;
 -- old application
 WITH w AS (UPDATE events SET note = :s WHERE id = :id RETURNING id, note) UPDATE ledger l SET note = w.note FROM w WHERE l.id = w.id;

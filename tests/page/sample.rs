@@ -199,6 +199,7 @@ fn catalog(sql: &str) -> Catalog {
         arguments: String::new(),
         volatility: Volatility::Stable,
         language: "internal".to_owned(),
+        routine: None,
     };
     catalog.functions.insert("now".to_owned(), vec![now]);
     for statement in parse(sql, 0..sql.len()).unwrap().statements {

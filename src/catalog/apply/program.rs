@@ -31,6 +31,7 @@ pub(super) fn create_function(catalog: &mut Catalog, create: &CreateFunctionStmt
         arguments,
         volatility: Volatility::Volatile,
         language: "sql".to_owned(),
+        routine: None,
     };
     set_attributes(&mut function, &create.options);
     let known = catalog.functions.entry(name.name.clone()).or_default();
@@ -122,10 +123,25 @@ fn meant<'a>(
         let ends = |(argument, wanted): (&str, &String)| argument.trim().ends_with(wanted.as_str());
         let arguments: Vec<&str> =
             function.arguments.split(", ").filter(|argument| !argument.is_empty()).collect();
-        let same = arguments.len() == types.len() && arguments.into_iter().zip(&types).all(ends);
-        there && (unspecified || same)
+        let same = |arguments: &[&str]| {
+            arguments.len() == types.len() && arguments.iter().copied().zip(&types).all(ends)
+        };
+        // A function is told by what its callers give.
+        let inputs: Vec<&str> =
+            arguments.iter().copied().filter(|argument| !argument.starts_with("OUT ")).collect();
+        there && (unspecified || same(&arguments) || same(&inputs))
     };
     Some((name, matches))
+}
+
+impl Catalog {
+    /// The functions that `object` of a statement means, with their name.
+    pub(crate) fn functions_meant(&self, object: &Node) -> Option<(String, Vec<&Function>)> {
+        let (name, matches) = meant(self, object)?;
+        let known = self.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let found = known.iter().filter(|function| matches(function)).collect();
+        Some((name, found))
+    }
 }
 
 pub(super) fn drop_function(catalog: &mut Catalog, object: &Node) {
@@ -201,6 +217,7 @@ pub(super) fn alter_function(catalog: &mut Catalog, alter: &AlterFunctionStmt) {
     for function in catalog.functions.get_mut(&name).into_iter().flatten() {
         if matches(function) {
             set_attributes(function, &alter.actions);
+            function.routine = None;
         }
     }
 }

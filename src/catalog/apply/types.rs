@@ -176,6 +176,7 @@ pub(super) fn create_range(catalog: &mut Catalog, create: &CreateRangeStmt) {
             arguments,
             volatility: Volatility::Immutable,
             language: "internal".to_owned(),
+            routine: None,
         });
     }
     catalog.types.insert(name, TypeDef::Range);

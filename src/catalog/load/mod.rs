@@ -9,16 +9,17 @@ mod closure;
 mod fingerprint;
 mod fingerprint_queries;
 mod foreign;
+mod functions;
 mod members;
 mod queries;
 mod relations;
 pub(crate) mod session;
 mod versions;
 
-use super::{Catalog, ExtensionMembers, Function, Need, Role, Server, TypeDef, Volatility};
+use super::{Catalog, ExtensionMembers, Need, Role, Server, TypeDef};
 use crate::error::Error;
 use crate::sql::QualifiedName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
@@ -111,12 +112,12 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
     let whole =
         async |template: &str| client.query_typed(&for_version(template, version_num), &[]).await;
     // Sent one behind the other without waiting for answers; the server works on them in order.
-    let (schemas, extensions, servers, types, functions, casts) = tokio::try_join!(
+    let (schemas, extensions, servers, types, routines, casts) = tokio::try_join!(
         whole(queries::SCHEMAS),
         whole(queries::EXTENSIONS),
         whole(foreign::SERVERS),
         whole(queries::TYPES),
-        whole(queries::FUNCTIONS),
+        whole(functions::QUERY),
         whole(queries::CASTS),
     )
     .map_err(failed)?;
@@ -127,7 +128,7 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
         schemas: names_of(&schemas),
         relations: crate::catalog::Relations::default(),
         types: types.iter().map(type_definition).collect(),
-        functions: functions_by_name(&functions),
+        functions: functions::by_name(&routines),
         extensions: names_of(&extensions),
         extension_members: extensions.iter().map(extension_members).collect(),
         foreign_servers: Some(servers.iter().map(foreign::server).collect()),
@@ -263,24 +264,4 @@ fn type_definition(row: &Row) -> (QualifiedName, TypeDef) {
         _ => TypeDef::Other,
     };
     (name, definition)
-}
-
-fn functions_by_name(rows: &[Row]) -> BTreeMap<String, Vec<Function>> {
-    let mut functions: BTreeMap<String, Vec<Function>> = BTreeMap::new();
-    for row in rows {
-        functions.entry(row.get("name")).or_default().push(Function {
-            schema: row.get("schema"),
-            arguments: row.get("arguments"),
-            volatility: match row.get::<_, &str>("volatility") {
-                "i" => Volatility::Immutable,
-                "s" => Volatility::Stable,
-                _ => Volatility::Volatile,
-            },
-            language: row.get("language"),
-        });
-    }
-    for overloads in functions.values_mut() {
-        overloads.sort_by(|a, b| (&a.schema, &a.arguments).cmp(&(&b.schema, &b.arguments)));
-    }
-    functions
 }

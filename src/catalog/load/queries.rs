@@ -128,7 +128,8 @@ SELECT a.attrelid AS relation,
        END AS options,
        a.attacl::text[] AS privileges,
        d.description AS comment,
-       a.attinhcount > 0 AS inherited
+       a.attinhcount > 0 AS inherited,
+       a.attinhcount > 0 AND a.attislocal AS own_too
   FROM pg_class c
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
@@ -383,17 +384,6 @@ SELECT n.nspname::text AS schema,
  WHERE {schema}
    AND (c.oid IS NULL OR c.relkind = 'c')
    AND NOT (t.typcategory = 'A' AND t.typelem <> 0)";
-
-pub(crate) const FUNCTIONS: &str = "
-SELECT n.nspname::text AS schema,
-       p.proname::text AS name,
-       pg_get_function_identity_arguments(p.oid) AS arguments,
-       p.provolatile::text AS volatility,
-       l.lanname::text AS language
-  FROM pg_proc p
-  JOIN pg_namespace n ON n.oid = p.pronamespace
-  JOIN pg_language l ON l.oid = p.prolang
- WHERE n.nspname = 'pg_catalog' OR {schema}";
 
 /// Reads the rules of views, and so locks the tables beneath them (ACCESS SHARE) to the end of the
 /// transaction: it comes last.

@@ -251,5 +251,6 @@ fn column(row: &Row) -> Column {
         privileges: row.get::<_, Option<_>>("privileges").unwrap_or_default(),
         comment: row.get("comment"),
         inherited: row.get("inherited"),
+        own_too: row.get("own_too"),
     }
 }

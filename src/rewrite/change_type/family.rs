@@ -135,6 +135,16 @@ pub(super) fn obstacle(draft: &Draft<'_>, table: &Table) -> Option<String> {
     if found.parents.len() > 1 {
         return Some(format!("{} has several parents", found.name));
     }
+    if let Some(own) = table.changes.iter().find(|change| change.before.own_too) {
+        return Some(format!(
+            "{} of {} is a column of its own beside that of {}, which a new column would not be: ALTER TABLE {} NO INHERIT {} in a revision before, change both, and INHERIT again in one after it",
+            own.name(),
+            found.name,
+            table.top,
+            found.name,
+            table.top
+        ));
+    }
     let inherited_too =
         draft.catalog.relation(&found.name).into_iter().flat_map(|r| &r.constraints);
     inherited_too

@@ -13,6 +13,7 @@
 //! leaves the new column NULL, and a check before the switch finds it ([`conversion`]).
 
 mod conversion;
+mod copied;
 mod expand;
 mod family;
 mod hangs;
@@ -30,11 +31,13 @@ mod tree;
 mod undo;
 mod views;
 
+pub(super) use copied::Family;
 pub(super) use hindrance::unhindered;
 pub(super) use in_place::is_needed as has_hindrance;
 pub(super) use recognise::{Retypes, recognise};
 
 use super::draft::Draft;
+use super::partitioned;
 use super::rebuild::Names;
 use super::substitute::Columns;
 use super::sync::{Runs, SyncTrigger};
@@ -253,6 +256,9 @@ fn contract(draft: &mut Draft<'_>, tables: &[Table]) {
         for change in &table.changes {
             sql.extend(change.forward.remove_if_there());
             sql.extend(change.back.remove_if_there());
+        }
+        if table.is_partitioned_top() {
+            sql.push(partitioned::name_what_came_meanwhile(draft, name));
         }
         let locks = draft.locks(&table.found, LockMode::AccessExclusive);
         draft

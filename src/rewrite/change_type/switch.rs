@@ -45,7 +45,7 @@ pub(super) fn steps(
         make_sure(draft, table, &mut names);
     }
     for tree in trees.iter().flat_map(|(_, trees)| trees) {
-        tree.make_sure(draft);
+        tree.make_sure(draft, Phase::Switch);
     }
     for key in keys {
         key.make_sure(draft);

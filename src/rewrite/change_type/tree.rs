@@ -10,6 +10,7 @@ use super::{Table, is_kept};
 use crate::catalog::{Catalog, Index, Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::plan::{Action, Phase, Undo};
+use crate::rewrite::add_foreign_key::add_statement;
 use crate::rewrite::add_unique::range_of;
 use crate::rewrite::create_index::{self, Build};
 use crate::rewrite::draft::Draft;
@@ -143,9 +144,9 @@ impl Tree {
     }
 
     /// Before the switch: a partition with rows that lacks the index would be read under its lock.
-    pub fn make_sure(&self, draft: &mut Draft<'_>) {
+    pub fn make_sure(&self, draft: &mut Draft<'_>, phase: Phase) {
         if self.index.constraint.is_some() {
-            self.look_for_new_leaves(draft, Phase::Switch);
+            self.look_for_new_leaves(draft, phase);
         }
     }
 
@@ -177,21 +178,33 @@ impl Tree {
 
     /// The new indexes take over, those of the leaves first.
     pub fn take(&self, sql: &mut Vec<String>) {
-        self.take_as(sql, |tree| &tree.passing);
+        self.take_as(sql, &Columns::default(), |tree| &tree.passing);
     }
 
-    fn take_as(&self, sql: &mut Vec<String>, name: fn(&Tree) -> &String) {
+    /// The same where the columns keep their new names.
+    pub fn take_for(&self, columns: &Columns, sql: &mut Vec<String>) {
+        self.take_as(sql, columns, |tree| &tree.passing);
+    }
+
+    fn take_as(&self, sql: &mut Vec<String>, columns: &Columns, name: fn(&Tree) -> &String) {
         for tree in &self.below {
-            tree.take_as(sql, name);
+            tree.take_as(sql, columns, name);
         }
         let key = self.index.constraint.as_ref().and_then(|name| self.relation.constraint(name));
         let Some(key) = key.filter(|_| !self.is_leaf()) else {
             sql.extend(rebuild::take_index(&self.relation, &self.index, name(self)));
             return;
         };
-        let quoted = quote_ident(&key.name);
-        let add = format!("ADD CONSTRAINT {quoted} {}", key.definition);
-        sql.push(alter(&self.relation.name, &add));
+        if columns.touch(&key.columns) {
+            let node = substitute::constraint(&key.definition, columns);
+            sql.extend(node.map(|mut node| {
+                key.name.clone_into(&mut node.conname);
+                add_statement(&self.relation.name, node)
+            }));
+        } else {
+            let add = format!("ADD CONSTRAINT {} {}", quote_ident(&key.name), key.definition);
+            sql.push(alter(&self.relation.name, &add));
+        }
         sql.extend(rebuild::comment_on_constraint(&self.relation, key));
         sql.extend(rebuild::index_belongings(&self.relation, &self.index));
     }
@@ -238,7 +251,7 @@ impl Tree {
     /// Rollback: the old indexes have their places again.
     pub fn back(&self, columns: &Columns, sql: &mut Vec<String>) {
         if !self.kept {
-            self.take_as(sql, |tree| &tree.aside);
+            self.take_as(sql, &Columns::default(), |tree| &tree.aside);
             self.name_columns(columns, sql);
             return;
         }

@@ -88,6 +88,11 @@ fn visit(catalog: &Catalog, name: &QualifiedName, found: &mut Vec<Relation>) -> 
     for dependant in &view.dependants {
         match (dependant.kind, &dependant.relation) {
             (DependantKind::View, Some(reader)) => visit(catalog, reader, found)?,
+            (DependantKind::MaterializedView, Some(reader)) => {
+                return Err(format!(
+                    "materialized view {reader} reads view {name}, which the switch has to make anew, and what it holds would go with that: drop {reader} in a revision before this one and create it again in one after it, or let it read the table"
+                ));
+            }
             _ => return Err(format!("{} depends on view {name}", dependant.name)),
         }
     }

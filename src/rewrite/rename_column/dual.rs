@@ -5,10 +5,14 @@
 //! comment. The trigger comes before any constraint. Migrate: backfill `b` from `a`, compare, and
 //! build again on `b` what `a` has ([`super::super::rebuild`]). Contract, one short transaction: trigger
 //! and `a` go, and what was built again gets the names that a plain rename would have left. Nothing
-//! in between is ever visible.
+//! in between is ever visible. On a partitioned table the trigger and the column come down from the table, and each
+//! partition gets its indexes, checks and keys as in a change of type ([`super::super::change_type`]); not where the
+//! partition key holds the column.
 
+use super::super::change_type::Family;
 use super::super::column;
 use super::super::draft::{Draft, lock_set};
+use super::super::partitioned;
 use super::super::rebuild::{self, Names};
 use super::super::substitute::Columns;
 use super::super::sync::{Fires, Runs, SyncTrigger, changed, differ};
@@ -21,17 +25,35 @@ use crate::sql::quote_ident;
 
 /// Why the column cannot be copied; empty when it can.
 pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<String> {
+    let mut reasons = of_one(draft, found, column);
+    if found.partition_bound.is_some() {
+        reasons.push("the table is a partition".to_owned());
+    }
+    if column.inherited || (found.kind == RelationKind::Table && !found.children.is_empty()) {
+        reasons.push("the table takes part in inheritance".to_owned());
+    }
+    if found.kind == RelationKind::PartitionedTable {
+        for member in draft.catalog.family(found).into_iter().skip(1) {
+            let Some(own) = member.column(&column.name) else { continue };
+            reasons.extend(of_one(draft, member, own));
+            // One trigger serves all: what it takes for given, it takes for given everywhere.
+            if own.default != column.default {
+                reasons.push(format!("partition {} has another default for it", member.name));
+            }
+        }
+    }
+    reasons.sort();
+    reasons.dedup();
+    reasons
+}
+
+/// The same for one table of a family.
+fn of_one(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<String> {
     let mut reasons = Vec::new();
     let name = &column.name;
     if !matches!(found.kind, RelationKind::Table | RelationKind::PartitionedTable) {
         reasons.push("it is not a column of a table".to_owned());
         return reasons;
-    }
-    if found.kind == RelationKind::PartitionedTable || found.partition_bound.is_some() {
-        reasons.push("the table is partitioned".to_owned());
-    }
-    if !found.children.is_empty() || column.inherited {
-        reasons.push("the table takes part in inheritance".to_owned());
     }
     if column.identity.is_some() {
         reasons.push("it is an identity column".to_owned());
@@ -83,18 +105,35 @@ pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation, column: &Column) ->
                 .to_owned(),
         );
     }
-    reasons.sort();
-    reasons.dedup();
     reasons
 }
 
 pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str) {
     let witness = Witness::new(draft, &found.name, column, Some(new));
     let trigger = SyncTrigger::with_witness(draft, &found.name, witness);
-    expand(draft, found, column, new, &trigger);
+    let family = (found.kind == RelationKind::PartitionedTable)
+        .then(|| Family::of(draft, found, column, new, &trigger));
+    let differences = family.as_ref().map(Family::differences).unwrap_or_default();
+    expand(draft, found, column, new, differences, &trigger);
     backfill(draft, found, column, new);
-    let names = rebuild_all(draft, found, column, new);
+    let names = match &family {
+        Some(family) => {
+            let mut names = Names::default();
+            family.build(draft, &mut names);
+            names.sql.push(partitioned::name_what_came_meanwhile(draft, &found.name));
+            family.make_sure(draft);
+            names
+        }
+        None => rebuild_all(draft, found, column, new),
+    };
     finish(draft, found, column, new, &trigger, names);
+    for member in family.iter().flat_map(Family::members) {
+        draft.floors.member(member, &column.name, Phase::Contract);
+        draft.floors.relation(member, Phase::Migrate);
+        draft.floors.half_done(member, new);
+        draft.floors.doubled(member, &column.name, new);
+        draft.rely(member);
+    }
     draft.note(
         NoteKind::ColumnOrder,
         format!(
@@ -149,6 +188,7 @@ fn expand(
     found: &Relation,
     column: &Column,
     new: &str,
+    differences: Vec<String>,
     trigger: &SyncTrigger,
 ) {
     let name = &found.name;
@@ -159,6 +199,7 @@ fn expand(
     }
     sql.extend(trigger.create(Fires::InsertOrUpdate, "", Runs::AsWriter, &[], &body(column, new)));
     sql.extend(column::grants_and_comment(found, column, new));
+    sql.extend(differences);
     let mut undo = trigger.remove_if_there();
     undo.push(alter(name, &format!("DROP COLUMN IF EXISTS {quoted}")));
     let locks = draft.locks(found, LockMode::AccessExclusive);
