@@ -99,7 +99,10 @@ pub fn plan(
             Ok(impact) => impact,
             // What follows may depend on what could not be read: one message says more than ten
             // that only repeat it.
-            Err(error) => return Err(RewriteError::Analyze(error)),
+            Err(error) => {
+                let error = change_type::explained(&draft.catalog, statement, error);
+                return Err(RewriteError::Analyze(error));
+            }
         };
         statements.push(PlannedStatement {
             number: index + 1,

@@ -195,7 +195,7 @@ pub(super) fn name_what_came_meanwhile(draft: &Draft<'_>, top: &QualifiedName) -
         draft.catalog.relation(top).map(|top| draft.catalog.family(top)).unwrap_or_default();
     let indexes = family.iter().flat_map(|r| r.indexes.iter().map(|index| &index.name));
     let constraints = family.iter().flat_map(|r| r.constraints.iter().map(|c| &c.name));
-    // Names that somebody else has chosen.
+    // Names that somebody else has chosen. Those that begin so are on their way in another change of the plan.
     let kept: Vec<String> = indexes
         .chain(constraints)
         .filter(|name| name.contains("airlock_"))
@@ -220,7 +220,7 @@ BEGIN
       JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
       LEFT JOIN pg_catalog.pg_constraint AS k ON k.conindid = x.oid AND k.conrelid = t.oid AND k.contype IN ('p', 'u')
-     WHERE pg_catalog.strpos(x.relname::text, 'airlock_') > 0 AND x.relname::text <> ALL ({kept})
+     WHERE pg_catalog.strpos(x.relname::text, 'airlock_') > 1 AND x.relname::text <> ALL ({kept})
   LOOP
     airlock_table := airlock_it.on_table;
     SELECT CASE WHEN airlock_it.contype = 'p' THEN '' ELSE pg_catalog.string_agg(a.attname::text, '_' ORDER BY a.attnum) END
@@ -249,6 +249,7 @@ BEGIN
       JOIN pg_catalog.pg_constraint AS k ON k.conrelid = f.relid AND k.contype = 'f'
       JOIN pg_catalog.pg_constraint AS above ON above.oid = k.conparentid AND above.conrelid <> k.conrelid
      WHERE pg_catalog.strpos(k.conname::text, 'airlock_') > 0 AND k.conname::text <> ALL ({kept})
+       AND pg_catalog.strpos(above.conname::text, 'airlock_') <> 1
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS o WHERE o.conrelid = k.conrelid AND o.conname = above.conname)
      ORDER BY f.level
   LOOP

@@ -43,12 +43,11 @@ INSERT INTO events (day, user_id, amount, "E mail") VALUES ('2026-01-15', :id, :
 INSERT INTO events (day, amount, "E mail") VALUES ('2026-06-01', :id, 'x');
 INSERT INTO events_2 (day, user_id) VALUES ('2026-02-10', :id);
 UPDATE events SET amount = amount + 1 WHERE id = :id RETURNING amount > 1;
-UPDATE events SET day = '2026-03-15' WHERE id = :id RETURNING id = :id;
 DELETE FROM events WHERE id = :id + 200;
 -- new application
 INSERT INTO events (day, "User", cents, mail) VALUES ('2026-03-15', :id, :id % 90 + 1, :s) RETURNING mail = :s;
 INSERT INTO events (day) VALUES ('2026-03-15') RETURNING cents = 5 AND event_id IS NOT NULL;
 UPDATE events_1 SET cents = cents + 1, mail = :s WHERE event_id = :id RETURNING mail = :s;
-UPDATE events SET day = '2026-01-16', mail = :s WHERE event_id = :id RETURNING mail = :s;
+UPDATE events SET mail = :s WHERE event_id = :id RETURNING mail = :s;
 -- agree at gate
 SELECT NOT EXISTS (SELECT FROM events WHERE id IS DISTINCT FROM event_id OR amount IS DISTINCT FROM cents OR "User" IS DISTINCT FROM user_id OR mail IS DISTINCT FROM "E mail");

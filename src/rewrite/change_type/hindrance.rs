@@ -4,6 +4,7 @@
 //! The analysis speaks for the statement as written, which fails on them. For planning they are
 //! hidden from it; everything else that the server refuses stays refused.
 
+use crate::analyze::AnalyzeError;
 use crate::catalog::{Catalog, Relation};
 use crate::rewrite::op;
 use crate::sql::Statement;
@@ -16,21 +17,7 @@ pub(in crate::rewrite) fn unhindered<'c>(
     catalog: &'c Catalog,
     statement: &Statement,
 ) -> Cow<'c, Catalog> {
-    let NodeEnum::AlterTableStmt(alter) = &statement.node else { return Cow::Borrowed(catalog) };
-    let columns: Vec<String> = op::split(statement)
-        .iter()
-        .filter_map(|part| match &part.node {
-            NodeEnum::AlterTableStmt(alter) => op::command(alter).cloned(),
-            _ => None,
-        })
-        .filter(|command| command.subtype() == AlterTableType::AtAlterColumnType)
-        .map(|command| command.name)
-        .collect();
-    let Some(range) = alter.relation.as_ref().filter(|_| !columns.is_empty()) else {
-        return Cow::Borrowed(catalog);
-    };
-    let schema = (!range.schemaname.is_empty()).then_some(range.schemaname.as_str());
-    let Some(found) = catalog.resolve(schema, &range.relname) else {
+    let Some((found, columns)) = changed(catalog, statement) else {
         return Cow::Borrowed(catalog);
     };
     let reads = |list: &[String]| list.iter().any(|column| columns.contains(column));
@@ -64,4 +51,42 @@ pub(in crate::rewrite) fn unhindered<'c>(
         });
     }
     Cow::Owned(seen)
+}
+
+/// `error` of a change of type, with the reason why the views in its way cannot be made anew.
+pub(in crate::rewrite) fn explained(
+    catalog: &Catalog,
+    statement: &Statement,
+    error: AnalyzeError,
+) -> AnalyzeError {
+    let (AnalyzeError::Invalid(diagnostic), Some((found, columns))) =
+        (&error, changed(catalog, statement))
+    else {
+        return error;
+    };
+    let family = catalog.family(found);
+    let read = family.iter().flat_map(|member| columns.iter().map(|c| (*member, c.as_str())));
+    match super::views::over(catalog, read) {
+        Ok(_) => error,
+        Err(why) => AnalyzeError::Invalid(
+            diagnostic.clone().hint(format!("A view would be made anew in the switch, but {why}.")),
+        ),
+    }
+}
+
+/// The table and the columns of it that get another type.
+fn changed<'c>(catalog: &'c Catalog, statement: &Statement) -> Option<(&'c Relation, Vec<String>)> {
+    let NodeEnum::AlterTableStmt(alter) = &statement.node else { return None };
+    let columns: Vec<String> = op::split(statement)
+        .iter()
+        .filter_map(|part| match &part.node {
+            NodeEnum::AlterTableStmt(alter) => op::command(alter).cloned(),
+            _ => None,
+        })
+        .filter(|command| command.subtype() == AlterTableType::AtAlterColumnType)
+        .map(|command| command.name)
+        .collect();
+    let range = alter.relation.as_ref().filter(|_| !columns.is_empty())?;
+    let schema = (!range.schemaname.is_empty()).then_some(range.schemaname.as_str());
+    Some((catalog.resolve(schema, &range.relname)?, columns))
 }

@@ -32,7 +32,7 @@ mod undo;
 mod views;
 
 pub(super) use copied::Family;
-pub(super) use hindrance::unhindered;
+pub(super) use hindrance::{explained, unhindered};
 pub(super) use in_place::is_needed as has_hindrance;
 pub(super) use recognise::{Retypes, recognise};
 

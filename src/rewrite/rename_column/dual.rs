@@ -299,9 +299,11 @@ fn finish(
     if let Some(default) = column.default.as_ref().filter(|_| column.default_is_volatile) {
         sql.push(alter(name, &format!("ALTER COLUMN {} SET DEFAULT {default}", quote_ident(new))));
     }
-    let referenced = found
-        .constraints
-        .iter()
+    let referenced = draft
+        .catalog
+        .family(found)
+        .into_iter()
+        .flat_map(|member| &member.constraints)
         .filter(|constraint| constraint.columns.contains(&column.name))
         .filter_map(|constraint| constraint.references.clone());
     let own = draft.catalog.family(found).into_iter().map(|r| r.name.clone());
