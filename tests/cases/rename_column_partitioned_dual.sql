@@ -10,7 +10,7 @@ CREATE TABLE events (
   CONSTRAINT positive CHECK (amount > 0), PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
 ALTER SEQUENCE events_ids OWNED BY events.id;
 CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
-CREATE TABLE events_2 (user_id int, "E mail" text, id int NOT NULL, amount int NOT NULL DEFAULT 5 CONSTRAINT positive CHECK (amount > 0), day date NOT NULL);
+CREATE TABLE events_2 (user_id int, "E mail" text, id int CONSTRAINT events_id_not_null NOT NULL, amount int CONSTRAINT events_amount_not_null NOT NULL DEFAULT 5 CONSTRAINT positive CHECK (amount > 0), day date CONSTRAINT events_day_not_null NOT NULL);
 ALTER TABLE events ATTACH PARTITION events_2 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
 ALTER TABLE events_2 ALTER COLUMN id SET DEFAULT nextval('events_ids');
 CREATE TABLE events_3 PARTITION OF events FOR VALUES FROM ('2026-03-01') TO ('2026-04-01') PARTITION BY RANGE (day);

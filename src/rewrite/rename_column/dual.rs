@@ -36,6 +36,16 @@ pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation, column: &Column) ->
         for member in draft.catalog.family(found).into_iter().skip(1) {
             let Some(own) = member.column(&column.name) else { continue };
             reasons.extend(of_one(draft, member, own));
+            // From 18 on it has a name, which comes from above where the constraint does.
+            let names = [found, member].map(|relation| {
+                rebuild::not_null_constraint(relation, &column.name).map(|c| &c.name)
+            });
+            if names[0].is_some() && names[0] != names[1] {
+                reasons.push(format!(
+                    "NOT NULL of partition {} has a name of its own, which would be lost",
+                    member.name
+                ));
+            }
             // One trigger serves all: what it takes for given, it takes for given everywhere.
             if own.default != column.default {
                 reasons.push(format!("partition {} has another default for it", member.name));
@@ -127,6 +137,15 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
         None => rebuild_all(draft, found, column, new),
     };
     finish(draft, found, column, new, &trigger, names);
+    if draft.major() >= 18 && family.is_some() && column.not_null {
+        draft.note(
+            NoteKind::Inheritance,
+            format!(
+                "the partitions of {} keep NOT NULL on {new} when it is dropped from the parent later (ALTER … DROP NOT NULL on each of them takes it away)",
+                found.name
+            ),
+        );
+    }
     for member in family.iter().flat_map(Family::members) {
         draft.floors.member(member, &column.name, Phase::Contract);
         draft.floors.relation(member, Phase::Migrate);
