@@ -1,5 +1,5 @@
 //! One table of ratios from one run: how fast, how large and how noticeable airlock is beside the same
-//! change as written and beside a fixed `lock_timeout` with retries.
+//! change as written, beside `reshape`, and beside a fixed `lock_timeout` with retries.
 //!
 //! ```text
 //! cargo bench --bench ratios                       everything, at 1 and 5 million rows
@@ -7,8 +7,11 @@
 //! MILLIONS= cargo bench --bench ratios             the stalls alone
 //! ```
 //!
-//! airlock is the real program (`airlock upgrade`), with its default settings.
+//! airlock is the real program (`airlock upgrade`), with its default settings. `reshape` is the one on
+//! PATH, or the one that `RESHAPE` names (`cargo install reshape`); without it that comparison is left
+//! out, loudly.
 
+mod peer;
 mod program;
 mod scale;
 mod stalls;
@@ -38,6 +41,7 @@ async fn main() {
     let cluster = Cluster::start(&options).expect("a server starts");
     println!("PostgreSQL {}, {}", cluster.major(), machine());
     scale::print(&cluster, &millions).await;
+    peer::print(&cluster, &millions).await;
     stalls::print(&cluster).await;
     println!("\nAt the end: {}", load());
 }

@@ -17,6 +17,8 @@ pub struct Ended {
     /// Largest resident memory, bytes.
     pub memory: u64,
     pub said: String,
+    /// Median time of a batch, of those that the log shows (one a second), milliseconds.
+    pub batch: Option<f64>,
 }
 
 impl Program {
@@ -27,7 +29,7 @@ impl Program {
             std::fs::write(folder.path().join(name), text).expect("writes");
         };
         std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
-        write("airlock.toml", "");
+        write("airlock.toml", "[log]\nfile = 'log'\n");
         write(
             "migrations/be00.sql",
             &format!(
@@ -61,7 +63,18 @@ impl Program {
             }
         };
         let said = std::fs::read_to_string(said).unwrap_or_default();
-        Ended { code: status.code(), memory, said }
+        Ended { code: status.code(), memory, said, batch: self.batch() }
+    }
+
+    fn batch(&self) -> Option<f64> {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).ok()?;
+        let mut times: Vec<f64> = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter_map(|record| record["attributes"]["batch_ms"].as_f64())
+            .collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied()
     }
 }
 

@@ -32,9 +32,23 @@ enum Way {
     AsWritten,
     Timeout,
     Airlock,
+    /// For a table that always has a reader: the budget may grow.
+    Escalating,
 }
 
-/// What the clients saw.
+/// To which it may grow: beyond what the readers take.
+const CEILING: &str = "2500ms";
+
+/// What became of the change, and what the application saw.
+struct Outcome {
+    /// Seconds until it was there, if it came.
+    done: Option<f64>,
+    /// Of these, after the reader that was in the way had ended.
+    after_reader: Option<f64>,
+    seen: Seen,
+}
+
+/// What clients and readers saw.
 #[derive(Debug, Default)]
 struct Seen {
     statements: u64,
@@ -44,29 +58,52 @@ struct Seen {
     stalled: f64,
 }
 
+impl Seen {
+    fn statement(&mut self, began: Instant, worked: bool) {
+        let waited = began.elapsed().as_secs_f64();
+        self.statements += 1;
+        self.failed += u64::from(!worked);
+        self.longest = self.longest.max(waited);
+        self.stalled += (waited - BUDGET).max(0.0);
+    }
+
+    fn add(&mut self, other: &Seen) {
+        self.statements += other.statements;
+        self.failed += other.failed;
+        self.stalled += other.stalled;
+        self.longest = self.longest.max(other.longest);
+    }
+}
+
 pub async fn print(cluster: &Cluster) {
     println!("\n`{MIGRATION}` under {CLIENTS} clients\n");
     println!(
-        "| in the way | change | done after | longest wait | failed | client-seconds beyond 50 ms | statements |"
+        "| in the way | change | done after | after the reader's end | longest wait | failed | client-seconds beyond 50 ms | statements |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for blocker in [Blocker::Nobody, Blocker::Idle, Blocker::Readers] {
-        for way in [Way::AsWritten, Way::Timeout, Way::Airlock] {
-            let (done, seen) = scenario(cluster, blocker, way).await;
+        let mut ways = vec![Way::AsWritten, Way::Timeout, Way::Airlock];
+        if matches!(blocker, Blocker::Readers) {
+            ways.push(Way::Escalating);
+        }
+        for way in ways {
+            let Outcome { done, after_reader, seen } = scenario(cluster, blocker, way).await;
             let done = done.map_or(format!("not in {} s", PATIENCE.as_secs()), |seconds| {
                 format!("{seconds:.1} s")
             });
+            let after = after_reader.map_or(String::new(), |seconds| format!("{seconds:.2} s"));
             println!(
-                "| {} | {} | {done} | {:.0} ms | {} | {:.1} | {} |",
+                "| {} | {} | {done} | {after} | {:.0} ms | {} | {:.1} | {} |",
                 match blocker {
                     Blocker::Nobody => "nobody",
                     Blocker::Idle => "one idle reader, 20 s",
                     Blocker::Readers => "readers of 2 s, always",
                 },
                 match way {
-                    Way::AsWritten => "as written",
-                    Way::Timeout => "lock_timeout 500 ms, jitter",
-                    Way::Airlock => "airlock",
+                    Way::AsWritten => "as written".to_owned(),
+                    Way::Timeout => "lock_timeout 500 ms, jitter".to_owned(),
+                    Way::Airlock => "airlock".to_owned(),
+                    Way::Escalating => format!("airlock --escalate-to {CEILING}"),
                 },
                 seen.longest * 1000.0,
                 seen.failed,
@@ -81,8 +118,7 @@ async fn connect(cluster: &Cluster) -> Connection {
     cluster.target("stalls").connect("bench").await.expect("connects")
 }
 
-/// Seconds until the change was there, if it came, and what the clients saw meanwhile.
-async fn scenario(cluster: &Cluster, blocker: Blocker, way: Way) -> (Option<f64>, Seen) {
+async fn scenario(cluster: &Cluster, blocker: Blocker, way: Way) -> Outcome {
     let admin = cluster.target("postgres").connect("bench").await.expect("connects");
     for sql in ["DROP DATABASE IF EXISTS stalls WITH (FORCE)", "CREATE DATABASE stalls"] {
         admin.batch_execute(sql).await.expect(sql);
@@ -117,28 +153,34 @@ async fn scenario(cluster: &Cluster, blocker: Blocker, way: Way) -> (Option<f64>
     let done = match way {
         Way::AsWritten => as_written(cluster).await,
         Way::Timeout => with_timeout(cluster).await,
-        Way::Airlock => {
-            let patience = format!("{}s", PATIENCE.as_secs());
-            let program = Program::new(cluster, "stalls", MIGRATION);
-            program.run(&["upgrade", "--patience", &patience]).await.code == Some(0)
-        }
+        Way::Airlock => with_airlock(cluster, &[]).await,
+        Way::Escalating => with_airlock(cluster, &["--escalate-to", CEILING]).await,
     };
-    let seconds = start.elapsed().as_secs_f64();
+    let ended = Instant::now();
     // A statement that waits at the end counts too.
     tokio::time::sleep(Duration::from_millis(500)).await;
     stop.store(true, Ordering::SeqCst);
     let mut seen = Seen::default();
     for client in clients {
-        let one = client.await.expect("a client ends");
-        seen.statements += one.statements;
-        seen.failed += one.failed;
-        seen.stalled += one.stalled;
-        seen.longest = seen.longest.max(one.longest);
+        seen.add(&client.await.expect("a client ends"));
     }
-    for blocker in blockers {
-        blocker.abort();
+    let mut after_reader = None;
+    for reader in blockers {
+        let (of_reader, left) = reader.await.expect("a reader ends");
+        seen.add(&of_reader);
+        if done && matches!(blocker, Blocker::Idle) {
+            after_reader = Some(ended.saturating_duration_since(left).as_secs_f64());
+        }
     }
-    (done.then_some(seconds), seen)
+    let done = done.then_some((ended - start).as_secs_f64());
+    Outcome { done, after_reader, seen }
+}
+
+async fn with_airlock(cluster: &Cluster, more: &[&str]) -> bool {
+    let patience = format!("{}s", PATIENCE.as_secs());
+    let program = Program::new(cluster, "stalls", MIGRATION);
+    let arguments = [&["upgrade", "--patience", &patience], more].concat();
+    program.run(&arguments).await.code == Some(0)
 }
 
 async fn client(connection: Connection, stop: Arc<AtomicBool>) -> Seen {
@@ -153,35 +195,33 @@ async fn client(connection: Connection, stop: Arc<AtomicBool>) -> Seen {
             format!("SELECT n FROM accounts WHERE id = {id}")
         };
         let start = Instant::now();
-        if connection.batch_execute(&sql).await.is_err() {
-            seen.failed += 1;
-        }
-        let waited = start.elapsed().as_secs_f64();
-        seen.statements += 1;
-        seen.longest = seen.longest.max(waited);
-        seen.stalled += (waited - BUDGET).max(0.0);
+        let worked = connection.batch_execute(&sql).await.is_ok();
+        seen.statement(start, worked);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     seen
 }
 
-/// Reads in a transaction of `seconds`, after `start` seconds, once or again and again.
+/// Reads in a transaction of `seconds`, after `start` seconds, once or again and again. What it saw of
+/// others, and when it had ended.
 async fn reader(
     connection: Connection,
     seconds: f64,
     start: f64,
     again: bool,
     stop: Arc<AtomicBool>,
-) {
+) -> (Seen, Instant) {
+    let mut seen = Seen::default();
     tokio::time::sleep(Duration::from_secs_f64(start)).await;
-    while !stop.load(Ordering::SeqCst) {
+    loop {
         // It may have to wait behind whoever changes the table.
-        let begun = connection.batch_execute("BEGIN; SELECT n FROM accounts WHERE id = 1").await;
-        begun.expect("a reader reads");
+        let began = Instant::now();
+        let read = connection.batch_execute("BEGIN; SELECT n FROM accounts WHERE id = 1").await;
+        seen.statement(began, read.is_ok());
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-        connection.batch_execute("COMMIT").await.expect("a reader ends");
-        if !again {
-            return;
+        let _ = connection.batch_execute("COMMIT").await;
+        if !again || stop.load(Ordering::SeqCst) {
+            return (seen, Instant::now());
         }
     }
 }

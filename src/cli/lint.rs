@@ -4,7 +4,7 @@ use super::args::{Format, Global};
 use super::lint_rules::FailOn;
 use super::output::{Done, Output};
 use super::{block_on, catalog, lint_files, lint_rules, lint_variables};
-use crate::catalog::{Catalog, load};
+use crate::catalog::{Catalog, Need, load};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
 use crate::lint::format::{Form, render};
@@ -57,9 +57,16 @@ pub fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> 
         if args.paths.is_empty() { vec![settings.migrations.clone()] } else { args.paths.clone() };
     let mut found = lint_files::read(&paths, &args.base, tool)?;
     let written = lint_variables::bind(&mut found.files, &settings);
-    let (catalog, knowledge) = start(&args, &settings, global)?;
+    let need = global.database_url.as_ref().and_then(|_| lint::need(&found.files));
+    let (catalog, knowledge) = start(&args, &settings, global, need.as_ref())?;
     let options = lint::Options { knowledge, rules, whole_folder: found.folder };
+    let again = catalog.relations.are_partial().then(|| found.files.clone());
     let mut report = lint::check(found.files, catalog, &options);
+    if let Some(files) = again.filter(|_| report.has_failing_statement()) {
+        // What is said of a name that is missing takes all the others.
+        let (catalog, _) = start(&args, &settings, global, None)?;
+        report = lint::check(files, catalog, &options);
+    }
     written.lead_back(&mut report);
     let mut done = Done::rendered(render(&report, form(output.format())));
     done.exit = if report.has_bad_input() {
@@ -82,8 +89,13 @@ fn tool(args: &Args, settings: &Settings) -> Result<Option<Tool>, Error> {
 }
 
 /// The catalog before the first file. `DATABASE_URL` alone does not count: what a linter says in an
-/// editor or in CI should not hang on what is set around it.
-fn start(args: &Args, settings: &Settings, global: &Global) -> Result<(Catalog, Knowledge), Error> {
+/// editor or in CI should not hang on what is set around it. Of a database no more than `need` says.
+fn start(
+    args: &Args,
+    settings: &Settings,
+    global: &Global,
+    need: Option<&Need>,
+) -> Result<(Catalog, Knowledge), Error> {
     let wanted = match (args.pg, settings.lint.postgres) {
         (Some(version), _) | (None, Some(version)) => Some(version),
         (None, None) => None,
@@ -98,7 +110,10 @@ fn start(args: &Args, settings: &Settings, global: &Global) -> Result<(Catalog, 
         let target = settings.target()?;
         let loaded = block_on(async {
             let connection = target.connect("airlock lint").await?;
-            load::load(&connection).await
+            match need {
+                Some(need) => load::load_needed(&connection, need).await,
+                None => load::load(&connection).await,
+            }
         });
         (loaded?, Knowledge::Database)
     } else {

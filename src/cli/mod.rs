@@ -84,6 +84,9 @@ use clap::Parser;
 use output::Output;
 use std::process::ExitCode;
 
+/// Threads that drive connections.
+const WORKERS: usize = 2;
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -100,6 +103,9 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
     if !lints && !matches!(cli.global.format, Format::Text | Format::Json) {
         return Err(Error::new(Kind::Input, "this format is for `airlock lint`")
             .hint("Everything else prints text, or with --format json JSON."));
+    }
+    if !lints {
+        stay_small();
     }
     match cli.command {
         Command::Init(args) => init::run(args, &cli.global),
@@ -147,8 +153,17 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
     }
 }
 
+/// Huge pages would make a program that needs little, and may run for days, three times as large.
+/// Linting needs much for a moment and is faster with them.
+fn stay_small() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_thp_disable(true);
+}
+
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    // What we do is waiting for servers; a thread for each of many processors would only take memory.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
         .enable_all()
         .thread_stack_size(nesting::STACK_BYTES)
         .on_thread_start(nesting::stack_is_large)

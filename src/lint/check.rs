@@ -24,9 +24,9 @@ const STATEMENTS_AT_ONCE: usize = 64;
 const BYTES_AT_ONCE: usize = 16 * 1024;
 
 /// A file cut into statements.
-struct Prepared<'a> {
-    adapted: Adapted<'a>,
-    outline: Outline,
+pub(super) struct Prepared<'a> {
+    pub(super) adapted: Adapted<'a>,
+    pub(super) outline: Outline,
 }
 
 /// A part of a file's statements.
@@ -88,7 +88,7 @@ fn check_here(files: Vec<File>, mut catalog: Catalog, options: &Options) -> Repo
     report
 }
 
-fn prepare(files: &[File]) -> Vec<Prepared<'_>> {
+pub(super) fn prepare(files: &[File]) -> Vec<Prepared<'_>> {
     let mut prepared = Vec::with_capacity(files.len());
     in_order_by_size(
         files.len(),

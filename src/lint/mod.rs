@@ -10,6 +10,7 @@ mod check;
 pub mod format;
 pub mod input;
 mod model;
+mod need;
 mod ordered;
 pub mod statement;
 mod stub;
@@ -20,5 +21,6 @@ pub use model::{
     Allowed, AllowedBy, File, FileReport, Found, Knowledge, Note, Options, Problem, ProblemKind,
     Report, StatementReport, Summary, Unused,
 };
+pub use need::need;
 pub use ordered::{in_order, in_order_by_size};
 pub use suppress::Rules;

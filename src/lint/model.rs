@@ -8,7 +8,7 @@ use crate::sql::{Diagnostic, QualifiedName, Span};
 use serde::Serialize;
 
 /// A file to read, in the order in which the files run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct File {
     /// As messages should name it.
     pub path: String,
@@ -209,6 +209,12 @@ impl Report {
         } else {
             (summary.infos > 0).then_some(Severity::Info)
         }
+    }
+
+    /// Whether a statement cannot work on the catalog.
+    pub fn has_failing_statement(&self) -> bool {
+        let mut problems = self.files.iter().flat_map(|file| &file.problems);
+        problems.any(|problem| problem.kind == ProblemKind::Fails)
     }
 
     /// Whether something could not be read, or would fail on a database that is known.

@@ -1,5 +1,6 @@
 -- case: rename_table_cycle
--- shows: a table in a circle of foreign keys, with a trigger, a policy and an identity, is renamed to a name that needs quotes
+-- shows: a table in a circle of foreign keys, with a trigger, a policy and an identity, is renamed to a name that needs quotes; before 15 no view can stand in for a table with row security
+-- servers: 15+
 -- setup
 CREATE TABLE posts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, author uuid, best bigint, words int GENERATED ALWAYS AS (1) STORED);
 CREATE TABLE authors (id uuid PRIMARY KEY, top bigint REFERENCES posts);

@@ -227,6 +227,40 @@ async fn a_build_cannot_be_paused_and_is_cleared_away_when_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_validation_cannot_be_paused_and_is_cancelled_at_once() {
+    let site = site("steer_validate").await;
+    let slow = "CREATE OR REPLACE FUNCTION slow(text) RETURNS bool LANGUAGE sql \
+                AS 'SELECT pg_sleep(0.005) IS NOT NULL'";
+    site.client.batch_execute(slow).await.unwrap();
+    let migration = "ALTER TABLE users ADD CONSTRAINT slow CHECK (slow(name));";
+    site.project.revision("aaaa", "none", migration);
+    let child = spawn(&site, &["upgrade"]);
+    let validates = "EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' \
+                     AND query LIKE 'ALTER TABLE%VALIDATE CONSTRAINT%' \
+                     AND datname = current_database())";
+    until(&site, "the validation", validates).await;
+
+    let said = site.run(&["pause"]).expect(0).stdout;
+    assert!(said.contains("cannot be paused: ALTER TABLE"), "{said}");
+    assert_eq!(site.value(validates).await, "true");
+
+    let asked = Instant::now();
+    let said = site.run(&["cancel"]).expect(0).stdout;
+    let took = asked.elapsed();
+    assert!(said.contains("has stopped"), "{said}");
+    assert!(took < EFFECTIVE, "{took:?}");
+    ended(child, 130);
+    let validated = "(SELECT convalidated FROM pg_constraint WHERE conname = 'slow')";
+    assert_eq!(site.value(validated).await, "false");
+
+    let fast = slow.replace("pg_sleep(0.005) IS NOT NULL", "true");
+    site.client.batch_execute(&fast).await.unwrap();
+    site.run(&["resume"]).expect(0);
+    site.run(&["upgrade"]).expect(0);
+    assert_eq!(site.value(validated).await, "true");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_journal_there_is_nothing_to_steer() {
     let site = Site::new("steer_nothing").await;
     for arguments in [&["pause"][..], &["resume"], &["cancel"], &["tune", "jobs", "2"]] {

@@ -79,13 +79,14 @@ async fn write(
     Ok(count)
 }
 
-/// Ends `most` connections of the program.
-pub async fn terminate(database: &Database<'_>, most: i64) {
+/// Ends `most` connections of the program; how many there were.
+pub async fn terminate(database: &Database<'_>, most: i64) -> i64 {
     let connection = connect(database).await;
     let sql = "SELECT count(pg_terminate_backend(pid)) FROM (
                    SELECT pid FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name LIKE 'airlock%'
                     ORDER BY random() LIMIT $1) AS ours";
-    connection.query_one(sql, &[&most]).await.unwrap();
+    let row = connection.query_one(sql, &[&most]).await.unwrap();
     connection.close().await;
+    row.get(0)
 }

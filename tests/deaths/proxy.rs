@@ -45,7 +45,16 @@ impl Proxy {
         format!("postgresql://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
-    pub fn cut(&self) {
+    /// How many connections there were.
+    pub fn cut(&self) -> usize {
+        let open = self.open();
         self.generation.send_modify(|generation| *generation += 1);
+        open
+    }
+
+    /// Connections that stand.
+    pub fn open(&self) -> usize {
+        // One receiver is that of the task which accepts.
+        self.generation.receiver_count().saturating_sub(1)
     }
 }

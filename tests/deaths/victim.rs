@@ -49,7 +49,9 @@ impl Victim {
     }
 
     pub fn run(&self) -> Run {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_airlock"));
+        let built = || env!("CARGO_BIN_EXE_airlock").into();
+        let program = std::env::var_os("AIRLOCK_DEATHS_PROGRAM").unwrap_or_else(built);
+        let mut command = Command::new(program);
         command
             .current_dir(self.folder.path())
             .args(["upgrade", "--through", "contract"])
@@ -70,6 +72,14 @@ impl Victim {
     pub fn plan(&self) -> Plan {
         let text = std::fs::read_to_string(self.folder.path().join("plans/dead.toml")).unwrap();
         file::from_toml(&text).unwrap()
+    }
+}
+
+/// Nobody is left behind by a check that fails.
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -260,6 +260,26 @@ async fn every_leaf_is_walked_also_one_that_is_attached_meanwhile() {
     }
 }
 
+/// One row in every other partition, so that empty ones are among them.
+#[tokio::test]
+async fn a_thousand_partitions_are_walked() {
+    let setup = "CREATE TABLE t (id bigint, a int, b int) PARTITION BY RANGE (id);
+        DO $$ BEGIN FOR i IN 0..999 LOOP
+            EXECUTE format('CREATE TABLE t%s PARTITION OF t FOR VALUES FROM (%s) TO (%s)',
+                           i, i * 10, i * 10 + 10);
+        END LOOP; END $$;
+        INSERT INTO t SELECT g * 20, g FROM generate_series(0, 499) AS g";
+    let (major, cluster) = clusters().iter().next_back().unwrap();
+    let db = Db::on(cluster, *major, setup).await;
+    let plan = plan(db.major, vec![backfill("migrate-1", "t", "b = a", "b IS DISTINCT FROM a")]);
+    let limits = Limits { jobs: 2, ..Limits::default() };
+    let outcome = db.execute_with(&plan, &limits, Hooks::default()).await.unwrap();
+    assert_eq!(wrong(&db).await, 0);
+    assert_eq!(outcome.steps[0].rows, 500);
+    let walked = "SELECT count(DISTINCT relation) FROM airlock.walk WHERE done";
+    assert_eq!(db.number(walked).await, 1000);
+}
+
 #[tokio::test]
 async fn a_row_that_is_locked_is_waited_for_and_its_owner_named() {
     for db in Db::everywhere(ROWS).await {

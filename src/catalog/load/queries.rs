@@ -398,7 +398,7 @@ WITH link AS MATERIALIZED (
      SELECT c.oid AS relation, c.relkind, r.refobjsubid AS attnum, r.classid, r.objid, r.objsubid,
             r.deptype
        FROM pg_class c
-       JOIN pg_depend r ON r.refclassid = 'pg_class'::regclass AND r.refobjid = c.oid
+       JOIN pg_depend r ON r.refclassid = 'pg_class'::regclass AND r.refobjid = c.oid AND r.classid NOT IN ('pg_constraint'::regclass, 'pg_type'::regclass)
       WHERE {wanted} AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
      UNION ALL
      SELECT c.oid, c.relkind, 0, r.classid, r.objid, r.objsubid, 't'
