@@ -1,5 +1,6 @@
 -- case: type_timestamps
--- shows: timestamp becomes timestamptz, with a zone of its own and with the session's; the application's time zone does not matter
+-- shows: timestamp becomes timestamptz, with a zone of its own and with the session's; the application's time zone does not matter; 14 has a form of AT TIME ZONE that is volatile, and it is refused there
+-- servers: 15+
 -- expect note: column-order
 -- setup
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''Europe/Oslo''', current_database()); END $$;

@@ -7,8 +7,9 @@ use nix::unistd::Pid;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A run that takes longer is stuck.
+/// A run that says nothing for so long, or that takes longer in all, is stuck.
 const STUCK: Duration = Duration::from_secs(120);
+const STUCK_IN_ALL: Duration = Duration::from_secs(900);
 
 /// Locks are had on a busy machine too; a killed runner's row is soon taken over.
 const SETTINGS: &str = "[plan]\nsmall_table_rows = 0\n[limits]\npatience = '60s'\n";
@@ -96,11 +97,16 @@ impl Run {
     /// Waits for the end.
     pub async fn end(mut self, victim: &Victim, what: &str) -> Ended {
         let start = Instant::now();
+        let (mut said_last, mut length) = (start, 0);
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            if start.elapsed() > STUCK {
+            let now = std::fs::metadata(victim.stderr()).map_or(0, |file| file.len());
+            if now != length {
+                (said_last, length) = (Instant::now(), now);
+            }
+            if said_last.elapsed() > STUCK || start.elapsed() > STUCK_IN_ALL {
                 self.kill();
                 let said = std::fs::read_to_string(victim.stderr()).unwrap();
                 panic!("{what} is stuck:\n{said}");

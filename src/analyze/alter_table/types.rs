@@ -235,13 +235,18 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                     let Some(other) = other.and_then(|name| self.cx.catalog.relation(name)) else {
                         continue;
                     };
-                    // Made anew; one that is not enforced has no triggers to drop.
-                    let mode = if super::is_not_enforced(constraint) {
-                        LockMode::ShareRowExclusive
-                    } else {
-                        LockMode::AccessExclusive
-                    };
-                    self.fx.lock_all(self.cx.catalog.family(other), mode);
+                    // Made anew. One that is not enforced has no triggers to drop, and until 14 a
+                    // partitioned table that is pointed to has none either.
+                    let old = self.cx.catalog.server.major() < 15;
+                    for of_other in self.cx.catalog.family(other) {
+                        let parted = of_other.kind == RelationKind::PartitionedTable;
+                        let mode = if super::is_not_enforced(constraint) || (old && parted) {
+                            LockMode::ShareRowExclusive
+                        } else {
+                            LockMode::AccessExclusive
+                        };
+                        self.fx.lock(of_other, mode);
+                    }
                     if rewritten && constraint.validated {
                         self.check_rows(other, RowsOf::Values, has_period(constraint));
                     }
