@@ -86,10 +86,9 @@ pub async fn catalogs_before(
 pub async fn throwaway(major: Option<u32>) -> Result<Cluster, Error> {
     let options = ClusterOptions { major, ..ClusterOptions::default() };
     let cluster = tokio::task::spawn_blocking(move || Cluster::start(&options));
-    let cluster = cluster.await.map_err(|error| {
+    cluster.await.map_err(|error| {
         Error::new(Kind::Failed, "the throwaway server failed").detail(format!("{error}."))
-    })?;
-    cluster
+    })?
 }
 
 /// Runs the upgrade of `revision` as written; roles that it names and that are missing are made.
