@@ -146,7 +146,7 @@ mod tests {
         for sql in [
             "CREATE DOMAIN d AS range(subtype = int4)",
             "CREATE TABLE t (a numeric(1 + 2))",
-            "ALTER TABLE t ADD COLUMN a varchar(f(1)) DEFAULT 'x'",
+            "ALTER TABLE t ADD COLUMN a geometry(f(1)) DEFAULT 'x'",
             "SELECT x::numeric(a = b)",
         ] {
             let said = parsed(sql).unwrap_err();
