@@ -9,6 +9,12 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 # password in ~/.pgpass.
 # database_url = "postgresql://user@host:5432/database"
 
+# A command that prints the password when the server wants one and nothing else gives it: program and
+# arguments, or a string for the shell. How long it may take, and how long what it printed is used.
+# password_command = ["vault", "read", "-field=password", "database/creds/migrator"]
+# password_timeout = "10s"
+# password_max_age = "5m"
+
 # Refuse a revision that has no plan file yet, instead of making one.
 # reviewed = false
 
@@ -113,6 +119,10 @@ pub const TEMPLATE: &str = r#"# Settings of airlock. Every value below is the de
 # or a command that prints SQL. docs/diff.md describes them.
 # path = "schema.sql"
 # command = "python -m app.print_ddl"
+
+[variables]
+# Values of the variables of revision files; docs/revision-files.md describes them. --set wins.
+# owner = "app"
 
 # [env.NAME] holds for one environment whatever this file may hold, and what only an environment can ask for;
 # docs/environments.md describes them. Chosen with --env NAME or AIRLOCK_ENV.

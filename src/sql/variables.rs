@@ -274,7 +274,7 @@ pub fn explained(error: SqlError, text: &str) -> SqlError {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         &rest[..end.unwrap_or(rest.len())]
     });
-    if let Some(name) = name.filter(|name| is_name(name) && found.hint.is_none()) {
+    if let Some(name) = name.filter(|name| is_name(name)) {
         found.hint =
             Some(format!("A variable has to be declared in the header: `-- variables: {name}`."));
     }
