@@ -234,9 +234,19 @@ fn the_template_holds_the_defaults() {
     let schema = uncommented(&format!("[schema]{schema}"));
     let schema = settings(Flags::default(), &[], &schema).unwrap().schema;
     assert!(schema.path.is_some() && schema.command.is_some());
+    let before = uncommented(before);
+    // Nor is there any password command; what is said of it are its defaults.
+    let password = |begins: &str| -> String {
+        let lines = before.lines().filter(|line| line.starts_with(begins));
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    let command = |text: &str| settings(Flags::default(), &[], text).unwrap().password_command;
+    assert!(command(&password("password_")).is_some());
+    assert_eq!(command(&password("password_")), command(&password("password_command")));
+    let not_set = ["escalate_to", "database_url", "password_"];
     let plain: String = uncommented(&format!("{before}[plan]{plan}[lint]{lint}"))
         .lines()
-        .filter(|line| !line.starts_with("escalate_to") && !line.starts_with("database_url"))
+        .filter(|line| !not_set.iter().any(|name| line.starts_with(name)))
         .map(|line| format!("{line}\n"))
         .collect();
     let found = settings(Flags::default(), &[], &plain).unwrap();
