@@ -32,4 +32,5 @@ pub mod sandbox;
 pub mod script;
 pub mod sql;
 pub mod telemetry;
+pub mod threads;
 pub mod usage;

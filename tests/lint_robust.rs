@@ -194,7 +194,7 @@ fn nested_statements_are_analysed() {
             let verdicts: Vec<Verdict> = file.statements.iter().map(|one| one.verdict).collect();
             assert_eq!(verdicts, [Verdict::Safe, Verdict::Brief], "{depth} times {form:?}");
             // What a plan does with it.
-            let digest = airlock::sql::stack::on_large_stack(|| {
+            let digest = airlock::threads::on_large_stack(|| {
                 let script = airlock::sql::parse(&text, 0..text.len()).unwrap();
                 assert_eq!(script.clone(), script);
                 airlock::sql::canonical::digest(&script)

@@ -37,7 +37,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Of `lint` how each tool's files are recognised and ordered.
     ("import", &["error", "lint", "revision", "sql"]),
     // Not pure: it parses on several threads.
-    ("lint", &["analyze", "catalog", "hazard", "lock", "plan", "report", "revision", "sql"]),
+    (
+        "lint",
+        &["analyze", "catalog", "hazard", "lock", "plan", "report", "revision", "sql", "threads"],
+    ),
+    // `sql` for how deep a statement may nest.
+    ("threads", &["sql"]),
     // Takes work from whoever calls it and does none itself.
     ("fleet", &[]),
     ("connect", &["error"]),

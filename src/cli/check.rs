@@ -10,7 +10,7 @@ use crate::connect::{Connection, database_error};
 use crate::diff::Difference;
 use crate::error::{Error, Kind};
 use crate::journal::{Journal, RolloutState};
-use crate::report::status::{self, State};
+use crate::report::status::State;
 use crate::report::{printable, styled};
 use crate::revision::{Graph, Revision};
 use serde_json::{Value, json};
@@ -114,7 +114,7 @@ fn one_head(graph: &Graph) -> Vec<String> {
 
 fn changed(graph: &Graph, journal: &Journal) -> Vec<String> {
     let mut wrong = Vec::new();
-    for standing in status::standings(graph, Some(journal)) {
+    for standing in standing::list(graph, Some(journal)) {
         let started = matches!(
             standing.state,
             Some(State::Started(state)) if state != RolloutState::RolledBack

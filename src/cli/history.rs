@@ -77,7 +77,7 @@ pub fn marked(graph: &Graph, journal: Option<&Journal>, current: bool) -> Vec<St
         }
         Some(_) | None => BTreeSet::new(),
     };
-    let mut list = status::standings(graph, journal);
+    let mut list = standing::list(graph, journal);
     for standing in &mut list {
         if let Some(revision) = graph.get(&standing.revision) {
             standing.marks = report::revision::marks(revision, graph);

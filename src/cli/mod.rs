@@ -91,7 +91,7 @@ const WORKERS: usize = 2;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Statements may nest deeply.
-    crate::sql::stack::on_large_stack(|| {
+    crate::threads::on_large_stack(|| {
         let output = Output::new(cli.global.format, cli.global.color);
         let result = dispatch(cli, &output);
         ExitCode::from(output.finish(result))

@@ -48,7 +48,7 @@ pub fn pending<'a>(all: &'a Graph, journal: &Journal) -> Vec<&'a Revision> {
 
 /// Where each stands: done, or pending, also when an earlier text of it has run.
 pub fn standings(all: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
-    let mut list = status::repeatable_standings(all, journal);
+    let mut list = status::repeatable_standings(all, journal, &standing::still_as_run);
     for standing in &mut list {
         let known = all.get(&standing.revision);
         if let (Some(revision), Some(journal)) = (known, journal)

@@ -2,10 +2,22 @@
 
 use crate::error::{Error, Kind};
 use crate::journal::{self, Journal, Rollout, RolloutState};
+use crate::report::status::{self, Standing};
 use crate::revision::{Graph, Revision, RevisionId, Targets};
 use crate::run::RunError;
+use crate::threads;
 use std::collections::BTreeSet;
 use tokio_postgres::Client;
+
+/// Every revision of the folder in order, then those that only the journal knows.
+pub fn list(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
+    status::standings(graph, journal, &still_as_run)
+}
+
+/// For each revision, whether it is still what ran with that digest; on every processor.
+pub fn still_as_run(asked: &[(&Revision, &str)]) -> Vec<bool> {
+    threads::map(asked, |(revision, digest)| revision.ran_as(digest))
+}
 
 /// The journal of the database.
 ///

@@ -77,7 +77,7 @@ async fn look(
     again: &Graph,
 ) -> Result<(Done, bool), Error> {
     let journal = standing::journal(connection).await?;
-    let mut standings = status::standings(graph, Some(&journal));
+    let mut standings = standing::list(graph, Some(&journal));
     standings.extend(repeatables::standings(again, Some(&journal)));
     let mut done =
         Done::new(status::text(&standings, &journal), status::json(&standings, &journal));

@@ -267,7 +267,7 @@ pub(super) fn wanted<'a>(
 
 /// What is odd about the folder beside the database, and no reason to stop.
 fn warn(graph: &Graph, journal: &Journal, output: &Output) {
-    for standing in status::standings(graph, Some(journal)) {
+    for standing in standing::list(graph, Some(journal)) {
         let done = standing.state == Some(status::State::Started(RolloutState::Done));
         if done && standing.changed {
             let path = standing.path.unwrap_or_default();

@@ -11,8 +11,8 @@ use crate::analyze::Verdict;
 use crate::catalog::Catalog;
 use crate::hazard::{self, Checker, Finding};
 use crate::sql::outline::{self, Outline, Piece};
-use crate::sql::stack::on_large_stack;
 use crate::sql::{QualifiedName, SqlError, Statement};
+use crate::threads::on_large_stack;
 use pg_query::NodeEnum;
 use std::collections::BTreeSet;
 

@@ -100,7 +100,7 @@ pub fn in_order<T: Send>(
     std::thread::scope(|scope| {
         // This thread works too while it waits, and alone when no other can be started.
         for _ in 1..processors.min(count) {
-            if crate::sql::stack::spawn(scope, work).is_err() {
+            if crate::threads::spawn(scope, work).is_err() {
                 break;
             }
         }

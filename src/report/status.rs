@@ -5,7 +5,7 @@ use super::{BAD, BOLD, CARE, FAINT, GOOD, one_line, printable, styled};
 use crate::journal::control::{CANCEL, Order, PAUSE};
 use crate::journal::{Journal, Pose, Rollout, RolloutState, Runner, StepRecord, StepState};
 use crate::plan::{Gate, file};
-use crate::revision::{self, Graph, Revision};
+use crate::revision::{Graph, Revision};
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,17 +37,31 @@ pub enum State {
 }
 
 /// Every revision of the folder in order, then those that only the journal knows.
-pub fn standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
-    listed(graph, journal, false)
+/// `look` tells of each whether it is still what ran ([`Revision::ran_as`]).
+pub fn standings(graph: &Graph, journal: Option<&Journal>, look: Look<'_>) -> Vec<Standing> {
+    listed(graph, journal, look, false)
 }
 
 /// The same of repeatable objects.
-pub fn repeatable_standings(graph: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
-    listed(graph, journal, true)
+pub fn repeatable_standings(
+    graph: &Graph,
+    journal: Option<&Journal>,
+    look: Look<'_>,
+) -> Vec<Standing> {
+    listed(graph, journal, look, true)
 }
 
-fn listed(graph: &Graph, journal: Option<&Journal>, repeatable: bool) -> Vec<Standing> {
-    let changed = changed(graph, journal);
+/// Of revisions, each with the digest of what ran: whether it is still that. With a thousand files this is
+/// most of the work, so the caller decides on how many processors.
+pub type Look<'a> = &'a dyn Fn(&[(&Revision, &str)]) -> Vec<bool>;
+
+fn listed(
+    graph: &Graph,
+    journal: Option<&Journal>,
+    look: Look<'_>,
+    repeatable: bool,
+) -> Vec<Standing> {
+    let changed = changed(graph, journal, look);
     let mut found: Vec<Standing> = graph
         .revisions()
         .iter()
@@ -110,18 +124,16 @@ fn listed(graph: &Graph, journal: Option<&Journal>, repeatable: bool) -> Vec<Sta
 
 /// The revisions whose upgrade section is not the one that has run. Only those are looked at that have
 /// something to be compared with.
-fn changed<'g>(graph: &'g Graph, journal: Option<&Journal>) -> BTreeSet<&'g str> {
+fn changed<'g>(graph: &'g Graph, journal: Option<&Journal>, look: Look<'_>) -> BTreeSet<&'g str> {
     let run = |revision: &'g Revision| {
         let rollout = journal?.rollout(revision.id.as_str())?;
         let counts = rollout.state != RolloutState::RolledBack;
         counts.then_some((revision, rollout.migration_digest.as_str()))
     };
     let run: Vec<(&Revision, &str)> = graph.revisions().iter().filter_map(run).collect();
-    let same = revision::ran_as(&run);
-    let differ = |((revision, _), same): (&(&'g Revision, &str), bool)| {
-        (!same).then_some(revision.id.as_str())
-    };
-    run.iter().zip(same).filter_map(differ).collect()
+    let same = look(&run);
+    let differ = run.iter().zip(same).filter(|(_, same)| !same);
+    differ.map(|((revision, _), _)| revision.id.as_str()).collect()
 }
 
 /// Whether a runner is at work, as far as its heartbeat tells.

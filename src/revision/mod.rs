@@ -3,7 +3,6 @@
 //! A revision is one `.sql` file that psql can read too: a header of comments, then sections that
 //! comments begin. `docs/revision-files.md` describes it for users.
 
-mod digests;
 mod error;
 pub mod file;
 pub mod graph;
@@ -15,7 +14,6 @@ pub mod target;
 mod tests;
 pub mod touched;
 
-pub use digests::ran_as;
 pub use error::RevisionError;
 pub use graph::Graph;
 pub use target::Targets;

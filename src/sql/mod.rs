@@ -17,7 +17,6 @@ pub mod nesting;
 pub mod outline;
 pub mod parse;
 pub mod shape;
-pub mod stack;
 pub mod variables;
 pub mod walk;
 pub(crate) mod word;

@@ -6,7 +6,7 @@ use crate::journal::{
 };
 use crate::plan::{Phase, file};
 use crate::report::{progress, run, status};
-use crate::revision::{Graph, file as revision_file};
+use crate::revision::{Graph, Revision, file as revision_file};
 use crate::run::{Blocker, End, Event, Failed, HeldBy, Outcome, StepReport};
 
 fn graph() -> Graph {
@@ -100,10 +100,14 @@ fn journal() -> Journal {
     Journal { rollouts: vec![done, at_work, gone], runner: Some(runner), orders: vec![] }
 }
 
+fn still_as_run(asked: &[(&Revision, &str)]) -> Vec<bool> {
+    asked.iter().map(|(revision, digest)| revision.ran_as(digest)).collect()
+}
+
 #[test]
 fn status_shows_steps_under_way_and_who_is_at_work() {
     let journal = journal();
-    let standings = status::standings(&graph(), Some(&journal));
+    let standings = status::standings(&graph(), Some(&journal), &still_as_run);
     insta::assert_snapshot!(plain(&status::text(&standings, &journal)));
     assert!(!status::is_quiet(&standings, &journal));
 }
@@ -111,7 +115,7 @@ fn status_shows_steps_under_way_and_who_is_at_work() {
 #[test]
 fn status_as_json() {
     let journal = journal();
-    let standings = status::standings(&graph(), Some(&journal));
+    let standings = status::standings(&graph(), Some(&journal), &still_as_run);
     let json = status::json(&standings, &journal);
     let states: Vec<&str> = json["revisions"]
         .as_array()
@@ -135,7 +139,7 @@ fn at_a_gate_status_says_what_it_waits_for() {
     journal.rollouts[1].state = RolloutState::AtGate;
     journal.rollouts[1].phase = Phase::Contract;
     journal.rollouts[1].plan = file::to_toml(&plan);
-    let standings = status::standings(&graph(), Some(&journal));
+    let standings = status::standings(&graph(), Some(&journal), &still_as_run);
     let text = plain(&status::text(&standings, &journal));
     assert!(text.contains("before contract"), "{text}");
     assert!(text.contains("until: the new version is out\nThen: airlock contract"), "{text}");
@@ -165,7 +169,7 @@ fn a_runner_that_is_held_back_says_why() {
 
 #[test]
 fn without_a_database_no_state_is_claimed() {
-    let standings = status::standings(&graph(), None);
+    let standings = status::standings(&graph(), None, &still_as_run);
     let json = status::history_json(&standings);
     assert_eq!(json["revisions"][0]["state"], "unknown");
     assert!(plain(&status::history_text(&[])).contains("no revisions"));
