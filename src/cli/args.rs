@@ -3,8 +3,8 @@
 use super::{
     baseline, branches, cancel, catalog, check, completions, contract, current, demo, diff,
     downgrade, dump, edit, explain, fleet, heads, history, import, init, lint, locks, man, merge,
-    pause, plan, rebase, repair, report, resume, revision, rollback, schema, show, squash, stamp,
-    status, sum, test, trace, tune, upgrade, verify,
+    pause, plan, rebase, repair, report, resume, revision, rollback, schema, seed, show, squash,
+    stamp, status, sum, test, trace, tune, upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
@@ -49,6 +49,7 @@ pub enum Command {
     Plan(plan::Args),
     Report(report::Args),
     Upgrade(upgrade::Args),
+    Seed(seed::Args),
     Contract(contract::Args),
     Rollback(rollback::Args),
     Downgrade(downgrade::Args),

@@ -4,7 +4,7 @@ use super::args::Global;
 use super::diff::{Decided, difference};
 use super::output::{Done, Output};
 use super::schemas::Source;
-use super::{project, repeatables, standing, sum};
+use super::{project, repeatables, seed, standing, sum};
 use crate::config::Settings;
 use crate::connect::{Connection, database_error};
 use crate::diff::Difference;
@@ -59,6 +59,9 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let again = repeatables::read(&settings)?;
     for revision in again.revisions() {
         parses(revision)?;
+    }
+    for seed in seed::read(&settings)? {
+        parses(&seed.revision)?;
     }
     let objects = match again.revisions().len() {
         0 => String::new(),

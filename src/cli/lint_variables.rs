@@ -4,7 +4,7 @@
 use crate::config::Settings;
 use crate::lint::input::Tool;
 use crate::lint::{File, Report};
-use crate::revision::{Binding, file, repeatable};
+use crate::revision::{Binding, file, repeatable, seed};
 use crate::sql::variables::Places;
 use std::collections::BTreeMap;
 
@@ -17,9 +17,12 @@ pub fn bind(files: &mut [File], settings: &Settings) -> Written {
     for linted in files.iter_mut().filter(|found| found.tool == Tool::Airlock) {
         // What is wrong with the file's form the linter says itself.
         let values = settings.variables.values();
-        let read = match repeatable::is_path(&linted.path) {
-            true => repeatable::read(&linted.path, &linted.text, values),
-            false => file::read_bound(&linted.path, &linted.text, values),
+        let read = if repeatable::is_path(&linted.path) {
+            // A seed's header may say more; what is bound is the same.
+            let seed = seed::read(&linted.path, &linted.text, values).map(|seed| seed.revision);
+            seed.or_else(|_| repeatable::read(&linted.path, &linted.text, values))
+        } else {
+            file::read_bound(&linted.path, &linted.text, values)
         };
         let Ok(revision) = read else { continue };
         match revision.binding {

@@ -57,6 +57,7 @@ mod rollback;
 mod rollout;
 mod schema;
 mod schemas;
+mod seed;
 mod show;
 mod squash;
 mod squash_diff;
@@ -117,6 +118,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<output::Done, Error> {
         Command::Plan(args) => block_on(plan::run(args, &cli.global, output)),
         Command::Report(args) => block_on(report::run(args, &cli.global, output)),
         Command::Upgrade(args) => block_on(upgrade::run(args, &cli.global, output)),
+        Command::Seed(args) => block_on(seed::run(args, &cli.global, output)),
         Command::Contract(args) => block_on(contract::run(args, &cli.global, output)),
         Command::Rollback(args) => block_on(rollback::run(args, &cli.global, output)),
         Command::Status(args) => block_on(status::run(args, &cli.global, output)),

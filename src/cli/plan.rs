@@ -3,13 +3,14 @@
 use super::args::Global;
 use super::output::{Done, Output};
 use super::reporting::{self, Planned, ReportFile};
-use super::{measuring, planning, project, repeatables, replay, standing};
+use super::{measuring, planning, project, repeatables, replay, seed, standing};
 use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::error::{Error, Kind};
 use crate::lint;
 use crate::plan::Plan;
 use crate::report;
+use crate::revision::seed::Seed;
 use crate::revision::{Graph, Revision, Targets};
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let mut settings = global.settings()?;
     measuring::needs_database(args.measure, &settings)?;
     let graph = project::revisions(&settings)?;
-    let again = repeatables::read(&settings)?;
+    let again = with_seed(repeatables::read(&settings)?, &args, &settings)?;
     let found = if settings.database_url.is_none() || args.replay {
         let (revision, catalog) = from_replay(&args, &settings, (&graph, &again), output).await?;
         Some((revision, planning::plan(revision, &catalog, &settings)?, catalog))
@@ -76,6 +77,17 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     json["measured"] = measured;
     json["reports"] = args.report.iter().map(|file| file.path().display().to_string()).collect();
     Ok(Done::new(text, json))
+}
+
+/// The repeatable files, and the seeds when one of them is named.
+fn with_seed(again: Graph, args: &Args, settings: &Settings) -> Result<Graph, Error> {
+    let seeds = seed::read(settings)?;
+    let named = |seed: &Seed| args.revision.as_deref() == Some(seed.revision.id.as_str());
+    if !seeds.iter().any(named) {
+        return Ok(again);
+    }
+    let seeds = seeds.into_iter().map(|seed| seed.revision);
+    Ok(Graph::build(again.revisions().iter().cloned().chain(seeds).collect())?)
 }
 
 async fn from_replay<'a>(

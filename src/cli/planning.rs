@@ -67,8 +67,8 @@ pub fn plan(revision: &Revision, catalog: &Catalog, settings: &Settings) -> Resu
         digest: revision.digest().map_err(in_file)?,
     };
     rewrite::plan(&script, catalog, planned, &settings.planning)
-        .and_then(|plan| match revision.is_repeatable() {
-            true => rewrite::one_transaction(plan, &script, catalog),
+        .and_then(|plan| match revision.is_whole() {
+            true => rewrite::one_transaction(plan, &script, catalog, revision.is_seed()),
             false => Ok(plan),
         })
         .map_err(|error| project::diagnostics(revision, error.kind(), error.diagnostics()))

@@ -1,10 +1,10 @@
 //! The project's files: revisions and plans, read and written.
 
-use super::repeatables;
+use super::{repeatables, seed as seeds};
 use crate::config::Settings;
 use crate::error::{Error, Excerpt, Kind};
 use crate::plan::{Plan, file as plan_file};
-use crate::revision::{Graph, Revision, file, repeatable};
+use crate::revision::{Graph, Revision, file, repeatable, seed};
 use crate::sql;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -38,7 +38,9 @@ pub fn files(settings: &Settings) -> Result<Vec<Revision>, Error> {
     let revisions = paths.iter().map(|path| revision(path, settings));
     let revisions = revisions.collect::<Result<Vec<_>, _>>()?;
     let again = repeatables::read(settings)?;
-    let all = revisions.iter().chain(again.revisions());
+    let seeds = seeds::read(settings)?;
+    let seeds = seeds.iter().map(|seed| &seed.revision);
+    let all = revisions.iter().chain(again.revisions()).chain(seeds);
     let declared = all.flat_map(|revision| &revision.variables);
     settings.variables.refuse_unknown(declared.map(|found| found.name.as_str()))?;
     Ok(revisions)
@@ -121,9 +123,10 @@ pub fn diagnostics(revision: &Revision, kind: Kind, found: Vec<sql::Diagnostic>)
 
 /// Where the plan of `revision` is kept.
 pub fn plan_path(settings: &Settings, revision: &Revision) -> PathBuf {
-    let folder = match revision.is_repeatable() {
-        true => settings.plans.join(repeatable::FOLDER),
-        false => settings.plans.clone(),
+    let folder = match (revision.is_repeatable(), revision.is_seed()) {
+        (true, _) => settings.plans.join(repeatable::FOLDER),
+        (_, true) => settings.plans.join(seed::FOLDER),
+        (false, false) => settings.plans.clone(),
     };
     folder.join(format!("{}.toml", revision.stem()))
 }

@@ -6,26 +6,19 @@ use super::rollout::Session;
 use super::{environment, planning, standing};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::plan::{Phase, Plan};
 use crate::report::status::{self, Standing, State};
 use crate::revision::{Graph, Revision, repeatable};
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
 /// Every repeatable file of the project, those that others depend on first.
 ///
 /// # Errors
 /// A file that cannot be read or is none; dependencies that do not exist or go round in a circle.
 pub fn read(settings: &Settings) -> Result<Graph, Error> {
-    let folder = settings.migrations.join(repeatable::FOLDER);
-    let paths = match std::fs::read_dir(&folder) {
-        Ok(entries) => project::sql_files(&folder, entries)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(error) => {
-            let message = format!("cannot read folder {}", folder.display());
-            return Err(Error::new(Kind::Input, message).detail(format!("{error}.")));
-        }
-    };
+    let paths = files(settings, repeatable::FOLDER)?;
     let read = paths.iter().map(|path| {
         let (shown, text) = read_sql(path)?;
         Ok(repeatable::read(&shown, &text, settings.variables.values())?)
@@ -33,8 +26,24 @@ pub fn read(settings: &Settings) -> Result<Graph, Error> {
     Ok(Graph::build(read.collect::<Result<Vec<_>, Error>>()?)?)
 }
 
+/// The SQL files in `folder` within the folder of the revisions; none when it is not there.
+///
+/// # Errors
+/// The file system's.
+pub fn files(settings: &Settings, folder: &str) -> Result<Vec<PathBuf>, Error> {
+    let folder = settings.migrations.join(folder);
+    match std::fs::read_dir(&folder) {
+        Ok(entries) => project::sql_files(&folder, entries),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => {
+            let message = format!("cannot read folder {}", folder.display());
+            Err(Error::new(Kind::Input, message).detail(format!("{error}.")))
+        }
+    }
+}
+
 /// Whether what the file says has been applied, and nothing else since.
-fn is_applied(revision: &Revision, journal: &Journal) -> bool {
+pub fn is_applied(revision: &Revision, journal: &Journal) -> bool {
     standing::is_done(journal, &revision.id)
         && journal.rollout(revision.id.as_str()).is_some_and(|rollout| {
             revision.digest().ok().as_ref() == Some(&rollout.migration_digest)
@@ -47,12 +56,12 @@ pub fn pending<'a>(all: &'a Graph, journal: &Journal) -> Vec<&'a Revision> {
 }
 
 /// Where each stands: done, or pending, also when an earlier text of it has run.
-pub fn standings(all: &Graph, journal: Option<&Journal>) -> Vec<Standing> {
-    let mut list = status::repeatable_standings(all, journal, &standing::still_as_run);
+pub fn standings(all: &Graph, known: Option<&Journal>) -> Vec<Standing> {
+    let look = &standing::still_as_run;
+    let mut list = status::standings_of(all, known, look, Some(journal::AGAIN));
     for standing in &mut list {
-        let known = all.get(&standing.revision);
-        if let (Some(revision), Some(journal)) = (known, journal)
-            && !is_applied(revision, journal)
+        if let (Some(revision), Some(known)) = (all.get(&standing.revision), known)
+            && !is_applied(revision, known)
         {
             standing.state = Some(State::Pending);
             if standing.changed {
@@ -105,9 +114,11 @@ async fn plan(session: &Session<'_>, revision: &Revision, reviewed: bool) -> Res
 
 #[cfg(test)]
 mod tests {
+    use crate::journal;
+
     #[test]
     fn journal_and_files_speak_of_the_same_ids() {
-        let id = format!("v{}", crate::revision::repeatable::AGAIN);
-        assert_eq!(crate::journal::repeated(&id), Some("v"));
+        use crate::revision::{repeatable, seed};
+        assert_eq!([journal::AGAIN, journal::SEED], [repeatable::AGAIN, seed::SEED]);
     }
 }

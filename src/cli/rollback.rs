@@ -6,7 +6,7 @@ use super::rollout::{Session, journaled_plan};
 use super::{project, standing};
 use crate::config::layer::LimitsLayer;
 use crate::error::{Error, Kind};
-use crate::journal::{Journal, Rollout, RolloutState, repeated};
+use crate::journal::{Journal, Rollout, RolloutState, SEED, repeated};
 use crate::revision::Graph;
 use serde_json::json;
 
@@ -57,9 +57,16 @@ fn choose<'a>(
     };
     let id = standing::find(graph, journal, wanted)?;
     if let Some(name) = repeated(&id) {
-        return Err(Error::new(Kind::Refused, format!("{name} is a repeatable object"))
+        let (what, hint) = match id.ends_with(SEED) {
+            true => ("seed", "Take its rows out with a revision."),
+            false => (
+                "repeatable object",
+                "Write its earlier text into its file and run `airlock upgrade`.",
+            ),
+        };
+        return Err(Error::new(Kind::Refused, format!("{name} is a {what}"))
             .detail("It took effect as a whole, and what was there before is not kept.")
-            .hint("Write its earlier text into its file and run `airlock upgrade`."));
+            .hint(hint));
     }
     let Some(place) = counts.iter().position(|rollout| rollout.revision == id) else {
         return Err(Error::new(Kind::Drift, format!("revision {id} is not in the database")));

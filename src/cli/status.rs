@@ -3,13 +3,15 @@
 use super::args::Global;
 use super::output::{Done, Output};
 use super::rollout::journaled_plan;
-use super::{project, repeatables, standing, usage};
+use super::{project, repeatables, seed, standing, usage};
+use crate::config::Settings;
 use crate::connect::Connection;
 use crate::error::Error;
 use crate::journal::Rollout;
 use crate::report;
 use crate::report::status;
 use crate::revision::Graph;
+use crate::revision::seed::Seed;
 use serde_json::json;
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -35,10 +37,14 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         }
         Err(error) => return Err(error),
     };
-    let again = repeatables::read(&settings)?;
+    let whole = Whole {
+        again: repeatables::read(&settings)?,
+        seeds: seed::read(&settings)?,
+        settings: &settings,
+    };
     let target = settings.target()?;
     let mut connection = target.connect(NAME).await?;
-    let (mut done, mut quiet) = look(&connection, &graph, &again).await?;
+    let (mut done, mut quiet) = look(&connection, &graph, &whole).await?;
     if !args.watch {
         return Ok(done);
     }
@@ -50,7 +56,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             // Watching is over; the rollout is not touched by that.
             _ = tokio::signal::ctrl_c() => return Ok(Done::nothing()),
         }
-        match look(&connection, &graph, &again).await {
+        match look(&connection, &graph, &whole).await {
             Ok(seen) => (done, quiet) = seen,
             // A server that restarts, or fails over: the run waits for it, and so do we.
             Err(error) if connection.closed() => {
@@ -71,14 +77,22 @@ fn unreachable(error: &Error) -> Done {
     Done::new(text, json!({ "unreachable": error.message }))
 }
 
+/// Files that take effect as a whole.
+struct Whole<'a> {
+    again: Graph,
+    seeds: Vec<Seed>,
+    settings: &'a Settings,
+}
+
 async fn look(
     connection: &Connection,
     graph: &Graph,
-    again: &Graph,
+    whole: &Whole<'_>,
 ) -> Result<(Done, bool), Error> {
     let journal = standing::journal(connection).await?;
     let mut standings = standing::list(graph, Some(&journal));
-    standings.extend(repeatables::standings(again, Some(&journal)));
+    standings.extend(repeatables::standings(&whole.again, Some(&journal)));
+    standings.extend(seed::standings(&whole.seeds, &journal, whole.settings)?);
     let mut done =
         Done::new(status::text(&standings, &journal), status::json(&standings, &journal));
     let waiting = journal.rollouts.iter().rfind(|rollout| usage::stands_at_gate(rollout));

@@ -142,15 +142,17 @@ pub fn downgraded(id: &str) -> Option<&str> {
 }
 
 /// How the ids of repeatable objects end.
-const AGAIN: &str = "-again";
+pub const AGAIN: &str = "-again";
+/// How the ids of seeds end.
+pub const SEED: &str = "-seed";
 
-/// The repeatable object that is in the journal under `id`.
+/// The repeatable object, or the seed, that is in the journal under `id`.
 pub fn repeated(id: &str) -> Option<&str> {
-    id.strip_suffix(AGAIN)
+    id.strip_suffix(AGAIN).or_else(|| id.strip_suffix(SEED))
 }
 
 impl Rollout {
-    /// The repeatable object that this has applied.
+    /// The repeatable object, or the seed, that this has applied: always in one transaction.
     pub fn repeats(&self) -> Option<&str> {
         repeated(&self.revision)
     }

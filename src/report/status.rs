@@ -39,27 +39,19 @@ pub enum State {
 /// Every revision of the folder in order, then those that only the journal knows.
 /// `look` tells of each whether it is still what ran ([`Revision::ran_as`]).
 pub fn standings(graph: &Graph, journal: Option<&Journal>, look: Look<'_>) -> Vec<Standing> {
-    listed(graph, journal, look, false)
-}
-
-/// The same of repeatable objects.
-pub fn repeatable_standings(
-    graph: &Graph,
-    journal: Option<&Journal>,
-    look: Look<'_>,
-) -> Vec<Standing> {
-    listed(graph, journal, look, true)
+    standings_of(graph, journal, look, None)
 }
 
 /// Of revisions, each with the digest of what ran: whether it is still that. With a thousand files this is
 /// most of the work, so the caller decides on how many processors.
 pub type Look<'a> = &'a dyn Fn(&[(&Revision, &str)]) -> Vec<bool>;
 
-fn listed(
+/// The same of those whose ids end with `ending`; of none of them without it.
+pub fn standings_of(
     graph: &Graph,
     journal: Option<&Journal>,
     look: Look<'_>,
-    repeatable: bool,
+    ending: Option<&str>,
 ) -> Vec<Standing> {
     let changed = changed(graph, journal, look);
     let mut found: Vec<Standing> = graph
@@ -95,7 +87,11 @@ fn listed(
         })
         .collect();
     for rollout in journal.iter().flat_map(|journal| &journal.rollouts) {
-        if rollout.repeats().is_some() != repeatable {
+        let listed = match ending {
+            Some(ending) => rollout.revision.ends_with(ending),
+            None => rollout.repeats().is_none(),
+        };
+        if !listed {
             continue;
         }
         let whole = squashed.get(&*rollout.revision);

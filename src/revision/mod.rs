@@ -7,6 +7,7 @@ mod error;
 pub mod file;
 pub mod graph;
 pub mod repeatable;
+pub mod seed;
 pub mod squash;
 pub mod sum;
 pub mod target;
@@ -175,6 +176,16 @@ impl Revision {
     /// Whether it is applied again whenever it has changed.
     pub fn is_repeatable(&self) -> bool {
         self.id.0.ends_with(repeatable::AGAIN)
+    }
+
+    /// Whether it is a seed.
+    pub fn is_seed(&self) -> bool {
+        self.id.0.ends_with(seed::SEED)
+    }
+
+    /// Whether all of its file takes effect in one transaction.
+    pub fn is_whole(&self) -> bool {
+        self.is_repeatable() || self.is_seed()
     }
 
     /// What has to run before: parents, then dependencies.

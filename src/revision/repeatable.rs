@@ -3,7 +3,7 @@
 //!
 //! Such a file is a revision of its own kind: without parents, named by its file, all of it upgrade.
 
-use super::{Binding, Revision, RevisionError, RevisionId};
+use super::{Binding, Revision, RevisionError, RevisionId, seed};
 use crate::sql::nearest::nearest;
 use crate::sql::variables::{self, Declared};
 use crate::sql::{Diagnostic, Span};
@@ -17,10 +17,12 @@ pub const FOLDER: &str = "repeatable";
 /// So that no id is longer than 40 bytes.
 const MAX_NAME_BYTES: usize = 34;
 const KEYS: [&str; 3] = ["message", "depends-on", "variables"];
+const SUFFIX: &str = ".sql";
 
-/// Whether the file at `path` is one, by the folder that it stands in.
+/// Whether the file at `path` is one, or a seed, by the folder that it stands in.
 pub fn is_path(path: &str) -> bool {
-    path.rsplit(['/', '\\']).nth(1) == Some(FOLDER) && path.ends_with(".sql")
+    let folder = path.rsplit(['/', '\\']).nth(1);
+    [FOLDER, seed::FOLDER].iter().any(|known| folder == Some(known)) && path.ends_with(SUFFIX)
 }
 
 /// The name that a file may have, from one that it may not.
@@ -39,9 +41,21 @@ pub fn read(
     text: &str,
     values: &BTreeMap<String, String>,
 ) -> Result<Revision, RevisionError> {
-    let mut reader = Reader { text, diagnostics: Vec::new(), found: Found::default() };
+    read_whole(path, text, values, &KEYS, AGAIN).map(|(revision, _)| revision)
+}
+
+/// Reads a file that is one revision as a whole, with the header lines `keys`; `ending` is that of its id.
+pub(super) fn read_whole(
+    path: &str,
+    text: &str,
+    values: &BTreeMap<String, String>,
+    keys: &[&str],
+    ending: &str,
+) -> Result<(Revision, Found), RevisionError> {
+    let mut reader =
+        Reader { text, keys, ending, diagnostics: Vec::new(), found: Found::default() };
     let stem = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let stem = stem.strip_suffix(".sql").unwrap_or(stem);
+    let stem = stem.strip_suffix(SUFFIX).unwrap_or(stem);
     if name(stem) != stem {
         reader.diagnostics.push(
             Diagnostic::new(
@@ -55,23 +69,23 @@ pub fn read(
         );
     }
     reader.header();
-    let Reader { diagnostics, found, .. } = reader;
+    let Reader { diagnostics, mut found, .. } = reader;
     if !diagnostics.is_empty() {
         let (path, text) = (path.to_owned(), text.to_owned());
         return Err(RevisionError::Malformed { path, text, diagnostics });
     }
     let mut revision = Revision {
-        id: id(stem),
+        id: id(stem, ending),
         parents: Vec::new(),
         labels: Vec::new(),
-        depends_on: found.depends_on,
+        depends_on: std::mem::take(&mut found.depends_on),
         depends_on_at: None,
         replaces: Vec::new(),
-        message: found.message.unwrap_or_else(|| stem.replace('_', " ")),
+        message: found.message.take().unwrap_or_else(|| stem.replace('_', " ")),
         created: jiff::Timestamp::UNIX_EPOCH,
         path: path.to_owned(),
         text: text.to_owned(),
-        variables: found.variables,
+        variables: std::mem::take(&mut found.variables),
         binding: Binding::None,
         parents_at: 0..0,
         upgrade: 0..text.len(),
@@ -89,22 +103,28 @@ pub fn read(
             }
         }
     }
-    Ok(revision)
+    Ok((revision, found))
 }
 
-fn id(name: &str) -> RevisionId {
-    RevisionId(format!("{name}{AGAIN}"))
+fn id(name: &str, ending: &str) -> RevisionId {
+    RevisionId(format!("{name}{ending}"))
 }
 
+/// What the header says.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     message: Option<String>,
     depends_on: Vec<RevisionId>,
     variables: Vec<Declared>,
+    /// Names, and where they stand.
+    pub(super) environments: Vec<String>,
+    pub(super) again: bool,
 }
 
 struct Reader<'a> {
     text: &'a str,
+    keys: &'a [&'a str],
+    ending: &'a str,
     diagnostics: Vec<Diagnostic>,
     found: Found,
 }
@@ -118,8 +138,8 @@ impl Reader<'_> {
             let Some((key, value)) = comment.split_once(':') else { continue };
             let (key, value) = (key.trim(), value.trim());
             let span = Span::new(line.start, line.end);
-            let Some(known) = KEYS.iter().find(|known| **known == key) else {
-                if let Some(near) = nearest(key, &KEYS).filter(|_| !key.contains(' ')) {
+            let Some(known) = self.keys.iter().find(|known| **known == key) else {
+                if let Some(near) = nearest(key, self.keys).filter(|_| !key.contains(' ')) {
                     let what = format!("unknown header key `{key}`");
                     let found = Diagnostic::new(what, span);
                     self.diagnostics.push(found.label(format!("did you mean `{near}`?")));
@@ -136,6 +156,16 @@ impl Reader<'_> {
             match *known {
                 "message" => self.found.message = Some(value.to_owned()),
                 "depends-on" => self.depends_on(&place),
+                "environments" => {
+                    let names = super::file::items(self.text, &place);
+                    let names = names.into_iter().map(|range| self.text[range].to_owned());
+                    self.found.environments = names.filter(|name| !name.is_empty()).collect();
+                }
+                "again" if value == "yes" || value == "no" => self.found.again = value == "yes",
+                "again" => {
+                    let found = Diagnostic::new("`again` is neither yes nor no", span);
+                    self.diagnostics.push(found);
+                }
                 _ => match super::file::declared(self.text, &place) {
                     Ok(variables) => self.found.variables = variables,
                     Err(found) => self.diagnostics.push(found),
@@ -152,7 +182,7 @@ impl Reader<'_> {
                 let found = Diagnostic::new("not the name of a repeatable object", span);
                 self.diagnostics.push(found.hint("Name its file, without folder and .sql."));
             } else {
-                self.found.depends_on.push(id(other));
+                self.found.depends_on.push(id(other, self.ending));
             }
         }
     }

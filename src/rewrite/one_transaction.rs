@@ -1,4 +1,4 @@
-//! A repeatable file takes effect as a whole: its steps become one transaction, or it is refused.
+//! A repeatable file, or a seed, takes effect as a whole: its steps become one transaction, or it is refused.
 
 use super::error::{Refusal, RewriteError};
 use crate::catalog::{Catalog, Relation};
@@ -6,7 +6,7 @@ use crate::error::Kind;
 use crate::plan::{self, Action, Phase, Plan, RelationLock, Step, Undo};
 use crate::sql::{Diagnostic, Script, Span};
 
-/// `plan` of `script` with all its steps in one transaction.
+/// `plan` of `script` with all its steps in one transaction; `data`: statements that change rows too.
 ///
 /// # Errors
 /// A step that cannot be part of a transaction, or must not be done in one go on a busy database; a
@@ -15,6 +15,7 @@ pub fn one_transaction(
     mut plan: Plan,
     script: &Script,
     catalog: &Catalog,
+    data: bool,
 ) -> Result<Plan, RewriteError> {
     let whole = Span::new(0, 0);
     let place = |step: &Step| {
@@ -30,12 +31,13 @@ pub fn one_transaction(
     for step in &plan.steps {
         match &step.action {
             Action::Transaction { sql: own } => sql.extend(own.iter().cloned()),
+            Action::Statement { sql: own } if data => sql.push(own.clone()),
             Action::Validate { .. }
             | Action::Concurrent { .. }
             | Action::Backfill(_)
             | Action::Verify { .. }
             | Action::Statement { .. } => refused.push(refuse(
-                "this takes more than one short transaction, and a repeatable file is one",
+                "this takes more than one short transaction, and all of this file is one",
                 place(step),
                 "Put it into a revision: `airlock revision -m \"…\"`.",
             )),
@@ -64,10 +66,7 @@ pub fn one_transaction(
             action: Action::Transaction { sql },
             locks,
             work,
-            undo: Undo::Irreversible {
-                why: "What a repeatable file said before is not kept; apply that text again."
-                    .to_owned(),
-            },
+            undo: Undo::Irreversible { why: "What was there before is not kept.".to_owned() },
         }];
     }
     plan.digest = plan::file::digest(&plan);

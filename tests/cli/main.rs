@@ -24,6 +24,7 @@ mod project;
 mod rehearse;
 mod repeatable;
 mod report;
+mod seed;
 mod shipped;
 mod site;
 mod squash;
