@@ -118,7 +118,7 @@ pub(super) fn statistics(
         let Some(NodeEnum::StatsElem(elem)) = expression.node.as_mut() else { return None };
         columns.put(&mut elem.name);
         // The deparser leaves a name without quotes; in an expression it does not.
-        if quote_ident(&elem.name) != elem.name {
+        if !elem.name.is_empty() && quote_ident(&elem.name) != elem.name {
             let name = std::mem::take(&mut elem.name);
             let name = pg_query::protobuf::String { sval: name };
             let column = pg_query::protobuf::ColumnRef {
