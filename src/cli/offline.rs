@@ -2,7 +2,7 @@
 //! from the revisions alone.
 
 use super::output::{Done, Output};
-use super::{catalog, gates, planning, project, replay, rollout, standing};
+use super::{catalog, gates, planning, project, repeatables, replay, rollout, standing};
 use crate::catalog::{Catalog, load};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
@@ -82,6 +82,12 @@ pub async fn run(
     graph: &Graph,
     output: &Output,
 ) -> Result<Done, Error> {
+    let repeatable = repeatables::read(settings)?.revisions().len();
+    if repeatable > 0 {
+        output.say(&format!(
+            "repeatable files are not part of the script ({repeatable} in the project); `airlock upgrade` applies them"
+        ));
+    }
     let (from, to) = match wanted.target.map(|target| (target, target.split_once(':'))) {
         Some((_, Some((from, to)))) => (Some(from), to),
         Some((to, None)) => (None, to),

@@ -67,6 +67,10 @@ async fn views_and_functions_are_applied_after_the_revisions_and_again_when_they
     assert_eq!(site.value("SELECT name FROM active WHERE id = 1").await, "n1");
     assert_eq!(site.value("has_table_privilege('public', 'active', 'SELECT')").await, "true");
 
+    // A script does without them, and says so.
+    let said = site.run(&["upgrade", "--sql"]).expect(0).stderr;
+    assert!(said.contains("repeatable files are not part of the script"), "{said}");
+
     // They are taken back by their files, and are in nobody's way.
     let said = site.run(&["rollback", "greeting-again"]).expect(4).stderr;
     assert!(said.contains("repeatable object"), "{said}");
