@@ -169,20 +169,26 @@ fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     for folder in ["src", "tests", "benches", "examples"] {
-        collect(root, &root.join(folder), &mut found);
+        collect(root, &root.join(folder), &is_rust, &mut found);
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     assert!(found.iter().any(|source| source.path == Path::new("src/lib.rs")), "wrong folder");
     found
 }
 
-fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// The texts in a folder whose paths are `wanted`.
+fn collect(root: &Path, folder: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<Source>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            collect(root, &path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
+            collect(root, &path, wanted, found);
+        } else if wanted(&path)
+            && let Ok(text) = std::fs::read_to_string(&path)
+        {
             found.push(Source { path: path.strip_prefix(root).unwrap().to_owned(), text });
         }
     }
@@ -334,6 +340,32 @@ fn nothing_is_left_for_later() {
         for (index, line) in source.text.lines().enumerate() {
             for word in words.iter().filter(|word| line.contains(*word)) {
                 findings.push(source.finding(index + 1, &format!("{word} is left here")));
+            }
+        }
+    }
+    report(&findings);
+}
+
+/// What a merge that was not finished leaves in a file.
+#[test]
+fn no_file_has_the_marks_of_a_conflict() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = Vec::new();
+    for folder in ["src", "tests", "benches", "examples", "docs", "scripts", "migrations", "plans"]
+    {
+        collect(root, &root.join(folder), &|_| true, &mut texts);
+    }
+    for file in ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "Cargo.toml"] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        texts.push(Source { path: file.into(), text });
+    }
+    assert!(texts.iter().any(|source| source.path == Path::new("docs/operating.md")));
+    let marks = [concat!("<<<<", "<<< "), concat!(">>>>", ">>> ")];
+    let mut findings = Vec::new();
+    for source in &texts {
+        for (index, line) in source.text.lines().enumerate() {
+            if marks.iter().any(|mark| line.starts_with(mark)) {
+                findings.push(source.finding(index + 1, "a merge was not finished here"));
             }
         }
     }

@@ -179,7 +179,7 @@ impl<'a> Draft<'a> {
         self.catalog.relation(relation).is_some_and(|found| found.created_here)
     }
 
-    /// `mode` on `relation` and on everything below it, in the global order of locks: by name.
+    /// `mode` on `relation` and on everything below it, by name.
     pub fn locks(&self, relation: &Relation, mode: LockMode) -> Vec<RelationLock> {
         lock_set(
             self.catalog.family(relation).into_iter().map(|member| (member.name.clone(), mode)),
@@ -444,7 +444,8 @@ impl StepBuilder<'_> {
     }
 }
 
-/// The strongest mode on each relation, by name: the one global order in which locks are requested.
+/// The strongest mode on each relation, by name. The run puts them into the order of requests, which
+/// is that of the database as it then is.
 pub(super) fn lock_set(
     locks: impl IntoIterator<Item = (QualifiedName, LockMode)>,
 ) -> Vec<RelationLock> {

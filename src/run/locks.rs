@@ -3,6 +3,7 @@
 
 use super::error::RunError;
 use super::limits::OnBlocker;
+use super::lock_order::order;
 use super::look::{Holder, QUERY, Seen, Strictness, Wanted, in_the_way};
 use super::progress::{Blocker, Event, Failed};
 use super::runner::Runner;
@@ -49,8 +50,8 @@ fn ahead(name: &str, mode: LockMode, table: bool, view_owner: Option<&str>) -> O
     }
 }
 
-/// Looks the relations of `locks` up, in their order; one that does not exist is left out: a
-/// statement of the step creates it.
+/// Looks the relations of `locks` up, and puts them into the order in which they are requested; one
+/// that does not exist is left out: a statement of the step creates it.
 pub(super) async fn resolve(
     runner: &Runner<'_>,
     locks: &[RelationLock],
@@ -77,7 +78,7 @@ pub(super) async fn resolve(
             &[column(|l| &l.relation.schema), column(|l| &l.relation.name)],
         )
         .await?;
-    Ok(rows
+    let resolved = rows
         .iter()
         .filter_map(|row| {
             let place = usize::try_from(row.get::<_, i64>("place")).ok()?.checked_sub(1)?;
@@ -86,7 +87,8 @@ pub(super) async fn resolve(
             let ahead = ahead(&name, lock.mode, row.get("lockable"), row.get("view_owner"));
             Some(Resolved { wanted: Wanted { oid, name, mode: lock.mode }, ahead })
         })
-        .collect())
+        .collect();
+    order(runner, resolved).await
 }
 
 /// What is known of a wait that goes on over several attempts.

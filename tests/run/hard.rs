@@ -1,7 +1,7 @@
 //! The stall budget where it is hard to keep: blockers that do not end, tables that are never free,
 //! vacuums that do not give way, applications that lock in another order.
 
-use crate::support::{Db, SOON, exclusive, lock, plan, recorded, start, transaction};
+use crate::support::{Cutter, Db, SOON, exclusive, lock, plan, recorded, start, transaction};
 use airlock::error::{Error, Kind};
 use airlock::lock::LockMode;
 use airlock::plan::{Phase, Plan};
@@ -284,5 +284,31 @@ async fn a_blocker_is_only_touched_when_that_was_asked_for() {
         let ended = reading.await.unwrap();
         let code = ended.err().and_then(|e| e.code().map(|code| code.code().to_owned()));
         assert_eq!(code.as_deref(), word, "{action:?} {role}");
+    }
+}
+
+/// An application's statement locks what it names before what that is made of; by name each of these
+/// would come the other way round.
+#[tokio::test]
+async fn locks_are_asked_for_in_the_order_in_which_an_application_comes_upon_them() {
+    let setup = "CREATE TABLE m (k int, v int) PARTITION BY RANGE (k); \
+                 CREATE TABLE d PARTITION OF m FOR VALUES FROM (0) TO (9) PARTITION BY RANGE (k); \
+                 CREATE TABLE a PARTITION OF d FOR VALUES FROM (0) TO (5); \
+                 CREATE TABLE c PARTITION OF m FOR VALUES FROM (9) TO (20); \
+                 CREATE TABLE b (k int); \
+                 CREATE VIEW n AS SELECT b.k FROM b JOIN m ON m.k = b.k; \
+                 CREATE VIEW o AS SELECT k FROM n";
+    for db in Db::everywhere(setup).await {
+        let locks = ["a", "b", "c", "d", "m", "o"].map(|t| lock(t, LockMode::AccessExclusive));
+        let sql = &["COMMENT ON TABLE public.m IS 'seen'"];
+        let plan = plan(db.major, vec![transaction("expand-1", Phase::Expand, &locks, sql)]);
+        let cutter = Cutter::new(None);
+        db.execute_with(&plan, &patient(15), cutter.hooks()).await.unwrap();
+        let seen = cutter.seen.lock().unwrap();
+        let taken: Vec<&str> =
+            seen.iter().filter_map(|l| Some(l.split_once(" lock public.")?.1)).collect();
+        // Each is seen before it is sent and after.
+        let order: Vec<&str> = taken.iter().step_by(2).copied().collect();
+        assert_eq!(order, ["o", "b", "m", "c", "d", "a"], "PostgreSQL {}: {seen:?}", db.major);
     }
 }
