@@ -4,6 +4,7 @@ use crate::case::Case;
 use airlock::plan::{Plan, file};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,8 @@ impl Victim {
     pub fn run(&self) -> Run {
         let built = || env!("CARGO_BIN_EXE_airlock").into();
         let program = std::env::var_os("AIRLOCK_DEATHS_PROGRAM").unwrap_or_else(built);
+        // It runs in a folder of its own; a relative path is meant from the project's.
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);
         let mut command = Command::new(program);
         command
             .current_dir(self.folder.path())
