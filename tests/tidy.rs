@@ -53,7 +53,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("journal", &["connect", "error", "lock", "plan", "sql"]),
     ("run", &["catalog", "catalog::load", "connect", "error", "journal", "lock", "plan", "sql"]),
     // Of `journal` the tables and words, of `catalog` those of facts.
-    ("script", &["catalog", "journal", "plan", "sql"]),
+    ("script", &["catalog", "journal", "lock", "plan", "sql"]),
     // `analyze` for walking through statements.
     ("usage", &["analyze", "catalog", "plan", "sql"]),
     ("usage::load", &["catalog", "catalog::load", "connect", "error", "plan", "sql", "usage"]),

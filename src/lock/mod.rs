@@ -3,6 +3,10 @@
 //! Pure data: this module knows nothing of statements or servers. Source of every fact here:
 //! PostgreSQL manual, "Explicit Locking", table 13.2 (conflicting lock modes).
 
+mod order;
+
+pub use order::depth;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -444,8 +444,8 @@ impl StepBuilder<'_> {
     }
 }
 
-/// The strongest mode on each relation, by name. The run puts them into the order of requests, which
-/// is that of the database as it then is.
+/// The strongest mode on each relation, by name. Who takes them puts them into the
+/// order of requests (`lock::depth`), which is that of the database as it then is.
 pub(super) fn lock_set(
     locks: impl IntoIterator<Item = (QualifiedName, LockMode)>,
 ) -> Vec<RelationLock> {

@@ -3,14 +3,13 @@
 
 use super::error::RunError;
 use super::limits::OnBlocker;
-use super::lock_order::order;
 use super::look::{Holder, QUERY, Seen, Strictness, Wanted, in_the_way};
 use super::progress::{Blocker, Event, Failed};
 use super::runner::Runner;
 use super::session::Fault;
 use super::settings::as_setting;
 use crate::journal::Value;
-use crate::lock::LockMode;
+use crate::lock::{LockMode, depth};
 use crate::plan::RelationLock;
 use crate::sql::quote_ident;
 use std::collections::HashMap;
@@ -63,22 +62,25 @@ pub(super) async fn resolve(
         .work
         .rows(
             "find relations",
-            "SELECT n.place, c.oid, \
-             CASE WHEN c.relkind = 'v' AND pg_catalog.pg_has_role(c.relowner, 'USAGE') \
-                 THEN pg_catalog.pg_get_userbyid(c.relowner)::text END AS view_owner, \
-             c.relkind IN ('r', 'p') AND (pg_catalog.has_table_privilege(c.oid, 'UPDATE') \
-                 OR pg_catalog.has_table_privilege(c.oid, 'DELETE') \
-                 OR pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')) AS lockable \
-             FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) \
-                  WITH ORDINALITY \
-                  AS n (schema, name, place) \
-             JOIN pg_catalog.pg_namespace AS s ON s.nspname = n.schema \
-             JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid AND c.relname = n.name \
-             ORDER BY n.place",
+            &format!(
+                "SELECT n.place, c.oid, \
+                 CASE WHEN c.relkind = 'v' AND pg_catalog.pg_has_role(c.relowner, 'USAGE') \
+                     THEN pg_catalog.pg_get_userbyid(c.relowner)::text END AS view_owner, \
+                 c.relkind IN ('r', 'p') AND (pg_catalog.has_table_privilege(c.oid, 'UPDATE') \
+                     OR pg_catalog.has_table_privilege(c.oid, 'DELETE') \
+                     OR pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')) AS lockable \
+                 FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) \
+                      WITH ORDINALITY \
+                      AS n (schema, name, place) \
+                 JOIN pg_catalog.pg_namespace AS s ON s.nspname = n.schema \
+                 JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid AND c.relname = n.name \
+                 ORDER BY {}, n.place",
+                depth("c.oid")
+            ),
             &[column(|l| &l.relation.schema), column(|l| &l.relation.name)],
         )
         .await?;
-    let resolved = rows
+    Ok(rows
         .iter()
         .filter_map(|row| {
             let place = usize::try_from(row.get::<_, i64>("place")).ok()?.checked_sub(1)?;
@@ -87,8 +89,7 @@ pub(super) async fn resolve(
             let ahead = ahead(&name, lock.mode, row.get("lockable"), row.get("view_owner"));
             Some(Resolved { wanted: Wanted { oid, name, mode: lock.mode }, ahead })
         })
-        .collect();
-    order(runner, resolved).await
+        .collect())
 }
 
 /// What is known of a wait that goes on over several attempts.

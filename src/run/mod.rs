@@ -23,7 +23,6 @@ mod facts;
 mod flight;
 mod guard;
 pub mod limits;
-mod lock_order;
 mod locks;
 mod look;
 mod outcome;

@@ -2,26 +2,28 @@
 
 use super::text::{block, comment, dollar, echo, statement};
 use super::{Bounds, journal, ms, rows, usual_timeouts};
+use crate::lock::depth;
 use crate::plan::{Action, Check, Plan, RelationLock, Step, Undo};
 use crate::sql::quote_literal;
 
-/// The procedure that takes locks. A relation that is not there is passed over: the step makes it. So
+/// The procedure that takes locks, in the order of [`depth`]. A relation that is not there is passed over: the step makes it. So
 /// is what `LOCK TABLE` does not take: the statements lock it themselves, under the timeout.
 pub(super) fn lock_procedure(bounds: &Bounds) -> String {
     let body = format!(
         "
 DECLARE
   deadline timestamptz := pg_catalog.clock_timestamp() + '{} ms'::interval;
-  relation pg_catalog.regclass;
+  wanted record;
 BEGIN
   LOOP
     BEGIN
-      FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
-        relation := pg_catalog.to_regclass(names[i]);
-        CONTINUE WHEN relation IS NULL;
-        IF EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = relation AND relkind IN ('r', 'p')) THEN
-          EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN %s MODE', relation, modes[i]);
-        END IF;
+      FOR wanted IN
+        SELECT c.oid::pg_catalog.regclass AS relation, n.mode
+        FROM ROWS FROM (pg_catalog.unnest(names), pg_catalog.unnest(modes)) WITH ORDINALITY AS n (name, mode, place)
+        JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(n.name) AND c.relkind IN ('r', 'p')
+        ORDER BY {}, n.place
+      LOOP
+        EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN %s MODE', wanted.relation, wanted.mode);
       END LOOP;
       EXIT;
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
@@ -31,7 +33,8 @@ BEGIN
   END LOOP;
 END
 ",
-        ms(bounds.patience)
+        ms(bounds.patience),
+        depth("c.oid")
     );
     format!(
         "CREATE PROCEDURE pg_temp.airlock_lock(names text[], modes text[]) LANGUAGE plpgsql AS {};\n",

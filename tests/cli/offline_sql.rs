@@ -1,9 +1,11 @@
 //! `upgrade --sql`: psql runs the script, and what comes of it is what `upgrade` makes.
 
 use crate::project::{Project, Ran};
-use crate::site::{STATUS, Site};
+use crate::site::{STATUS, Site, TIMEOUT, cluster};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// psql of this machine.
 pub fn psql() -> Option<PathBuf> {
@@ -125,6 +127,44 @@ async fn a_script_ends_where_upgrade_ends() {
     let before = offline.value("SELECT max(finished_at) FROM airlock.step").await;
     run(&psql, &offline, &script).expect(0);
     assert_eq!(offline.value("SELECT max(finished_at) FROM airlock.step").await, before);
+}
+
+/// By name the partitions would come first, and meet an application's statement halfway.
+#[tokio::test]
+async fn a_script_asks_for_parents_before_their_partitions() {
+    let Some(psql) = psql() else { return };
+    let site = Arc::new(Site::new("sql_order").await);
+    let setup = "CREATE TABLE z (k int) PARTITION BY RANGE (k);
+                 CREATE TABLE a PARTITION OF z FOR VALUES FROM (0) TO (9);
+                 INSERT INTO z SELECT g % 9 FROM generate_series(1, 100) g";
+    site.client.batch_execute(setup).await.unwrap();
+    site.project.revision("aaaa", "none", "ALTER TABLE z ADD COLUMN n int;");
+    let script = site.run(&["upgrade", "--sql"]).expect(0).stdout;
+    let reader = cluster().target("sql_order").connect("reader").await.unwrap();
+    reader.batch_execute("BEGIN; LOCK TABLE ONLY z IN ACCESS SHARE MODE").await.unwrap();
+    let ran = {
+        let site = site.clone();
+        tokio::task::spawn_blocking(move || run(&psql, &site, &script))
+    };
+    let held = "SELECT string_agg(h.relation::regclass::text, ' ') FROM pg_locks w \
+                JOIN pg_locks h ON h.pid = w.pid AND h.granted AND h.relation = 'a'::regclass \
+                WHERE w.relation = 'z'::regclass AND NOT w.granted";
+    let waits = "SELECT count(*) FROM pg_locks WHERE relation = 'z'::regclass AND NOT granted";
+    let mut seen = 0;
+    let began = std::time::Instant::now();
+    while seen < 3 {
+        assert!(began.elapsed() < TIMEOUT, "the script is not seen to wait: {seen}");
+        assert_eq!(
+            site.value(held).await,
+            "",
+            "a partition is held while its parent is waited for"
+        );
+        seen += usize::from(site.value(waits).await != "0");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    reader.batch_execute("COMMIT").await.unwrap();
+    ran.await.unwrap().expect(0);
+    assert_eq!(site.value("SELECT count(n) FROM z").await, "0", "the column is there");
 }
 
 #[tokio::test]
