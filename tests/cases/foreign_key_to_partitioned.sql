@@ -20,7 +20,7 @@ ALTER TABLE users ADD FOREIGN KEY (boss, boss_region) REFERENCES users (id, regi
 -- old application
 INSERT INTO orders (id, user_id, region) VALUES (:fresh, :id, :id % 2 + 1);
 INSERT INTO visits (id, day, "user", region) VALUES (:fresh, '2026-01-05', :id, :id % 2 + 1);
-UPDATE visits SET day = '2026-03-01' WHERE id = :id;
+UPDATE visits SET day = '2026-03-01' WHERE id = 1 + :fresh % 300;
 UPDATE users SET boss = 3 WHERE id = :id;
 -- new application
 INSERT INTO orders (id, user_id, region) VALUES (:fresh, :id, :id % 2 + 1);

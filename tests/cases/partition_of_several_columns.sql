@@ -16,7 +16,7 @@ CREATE TABLE m_one PARTITION OF m FOR VALUES FROM (22, '2026-01-01') TO (22, '20
 -- old application
 INSERT INTO m (a, b, c, n) VALUES (28, '2026-06-01', 'x', :fresh);
 INSERT INTO m (a, b, c, n) VALUES (NULL, '2026-06-01', 'y', :fresh);
-UPDATE m SET c = 'y' WHERE n = :id;
+UPDATE m SET c = 'y' WHERE n = 1 + :fresh % 600;
 -- new application
 INSERT INTO m (a, b, c, n) VALUES (17, '2026-06-01', :s, :fresh);
 INSERT INTO m (a, b, c, n) VALUES (22, '2026-06-01', :s, :fresh);

@@ -17,4 +17,4 @@ ALTER TABLE sales ADD PRIMARY KEY (id, day, region);
 ALTER TABLE sales ADD CONSTRAINT in_region FOREIGN KEY (region) REFERENCES regions (id) ON DELETE CASCADE;
 -- old application
 INSERT INTO sales (id, day, region, ref) VALUES (:fresh, '2026-01-15', 3, 'fresh ' || :fresh);
-UPDATE sales SET region = 5 WHERE id = :id;
+UPDATE sales SET region = 5 WHERE id = 1 + :fresh % 1000;

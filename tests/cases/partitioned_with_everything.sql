@@ -20,7 +20,7 @@ CREATE INDEX ON "Flow" ("Cents" DESC, id);
 -- old application
 INSERT INTO "Flow" (day, kind, amount) VALUES ('2026-01-20', 'in', :n);
 UPDATE "Flow" SET amount = :n WHERE id = :id;
-UPDATE "Flow" SET kind = 'out' WHERE id = :id;
+UPDATE "Flow" SET kind = 'out' WHERE id = 401 + :fresh % 400;
 -- new application
 INSERT INTO "Flow" (day, kind, amount, "Cents") VALUES ('2026-03-20', 'lost', 5, 500);
 -- agree

@@ -35,7 +35,7 @@ INSERT INTO events (day, user_id, amount) VALUES ('2026-01-15', :id, :n + 1);
 INSERT INTO events (day) VALUES ('2026-06-01');
 INSERT INTO events_2 (day, user_id) VALUES ('2026-02-10', :id);
 UPDATE events SET amount = amount + 1 WHERE id = :id;
-UPDATE events SET day = '2026-03-15' WHERE id = :id;
+UPDATE events SET day = '2026-03-15' WHERE id = 401 + :fresh % 1000;
 DELETE FROM events WHERE id = :id + 200;
 -- new application
 INSERT INTO events (day, user_id, amount) VALUES ('2026-03-15', :id, :n + 1);
