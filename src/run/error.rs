@@ -1,6 +1,7 @@
 //! Why a run ends before its plan does, and what that looks like to a person.
 
 use super::progress::{Blocker, Failed};
+use super::seen::Suggestion;
 use crate::error::{Error, Kind};
 use crate::journal::{IllegalTransition, JournalError, Runner};
 use std::time::Duration;
@@ -56,8 +57,8 @@ pub enum RunError {
         waited: Duration,
         /// Why the last attempt failed, if there was one.
         reason: Option<Failed>,
-        /// A stall budget that would have done, as far as the transactions seen tell.
-        suggestion: Option<Duration>,
+        /// What would have done, as far as the transactions seen tell.
+        suggestion: Option<Suggestion>,
     },
     #[error("step {step} held its locks for longer than {}", seconds(.max_hold))]
     HoldExceeded { step: String, sql: String, max_hold: Duration },
@@ -288,11 +289,13 @@ impl RunError {
                 "Make the plan again and review it, or undo what changed the database."
             }
             RunError::RollingBack { .. } => "Run `airlock rollback` again to finish it.",
-            RunError::LockNotHad { suggestion: Some(budget), .. } => {
+            RunError::LockNotHad { suggestion: Some(suggestion), .. } => {
                 return Some(format!(
-                    "A stall budget of {} would have done (`--max-stall`, or `--escalate-to` to grow \
-                     there only when needed). Or end what is in the way, or try at a quieter time.",
-                    seconds(budget)
+                    "`--escalate-to {}` would have let the stall budget grow to what it takes, and \
+                     only when needed; a fixed one would have to be {} (`--max-stall`). Or end what is \
+                     in the way, or try at a quieter time.",
+                    humantime::format_duration(suggestion.ceiling),
+                    humantime::format_duration(suggestion.budget)
                 ));
             }
             RunError::LockNotHad { .. } => {

@@ -2,10 +2,12 @@
 //! the way, and taking them one by one under the stall budget.
 
 use super::error::RunError;
-use super::limits::OnBlocker;
-use super::look::{Holder, QUERY, Seen, Strictness, Wanted, in_the_way};
+use super::limits::{Limits, OnBlocker};
+use super::look::{Holder, QUERY, Strictness, Wanted, in_the_way};
 use super::progress::{Blocker, Event, Failed};
+use super::retry::for_holding;
 use super::runner::Runner;
+use super::seen::Seen;
 use super::session::Fault;
 use super::settings::as_setting;
 use crate::journal::Value;
@@ -121,7 +123,7 @@ impl Wait {
     }
 
     /// The error when patience has run out; nothing has changed.
-    pub(super) fn not_had(&self, step: &str) -> RunError {
+    pub(super) fn not_had(&self, step: &str, limits: &Limits) -> RunError {
         RunError::LockNotHad {
             step: step.to_owned(),
             relations: self.relations.clone(),
@@ -129,7 +131,7 @@ impl Wait {
             attempts: self.attempts,
             waited: self.started.elapsed(),
             reason: self.reason,
-            suggestion: self.seen.suggested_budget(),
+            suggestion: self.seen.suggestion(for_holding(limits)),
         }
     }
 }
@@ -140,7 +142,7 @@ pub(super) async fn wait_for_way(
     step: &str,
     wanted: &[Wanted],
     wait: &mut Wait,
-    strictness: impl Fn(Duration) -> Strictness,
+    strictness: impl Fn(Duration, &Seen) -> Strictness,
 ) -> Result<(), RunError> {
     if wanted.is_empty() {
         return Ok(());
@@ -158,8 +160,8 @@ pub(super) async fn wait_for_way(
             .await
             .map_err(|fault| fault.doing("look who holds locks"))?;
         let holders: Vec<Holder> = rows.iter().map(Holder::from_row).collect();
-        wait.seen.update(&holders, Instant::now());
-        let strictness = strictness(wait.started.elapsed());
+        wait.seen.update(&holders, wanted, Instant::now());
+        let strictness = strictness(wait.started.elapsed(), &wait.seen);
         let found = in_the_way(&holders, wanted, strictness, &wait.seen);
         if found.is_empty() {
             break;
@@ -167,7 +169,7 @@ pub(super) async fn wait_for_way(
         wait.last = found.iter().take(NAMED_MAX).map(|(h, age)| h.describe(*age, wanted)).collect();
         if wait.started.elapsed() > runner.limits().patience {
             runner.figures.waited += began.elapsed();
-            return Err(wait.not_had(step));
+            return Err(wait.not_had(step, &runner.limits()));
         }
         if wait.reported.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
             wait.reported = Some(Instant::now());
@@ -250,7 +252,13 @@ pub(super) async fn take(
     let mut left = budget;
     for one in resolved {
         let Some(sql) = &one.ahead else { continue };
-        set_lock_timeout(runner, left).await?;
+        if first.is_none() {
+            // Nobody can wait for us in a circle while we hold nothing yet: this one may take longer
+            // than a deadlock check of the server.
+            set_timeout(runner, left).await?;
+        } else {
+            set_lock_timeout(runner, left).await?;
+        }
         let began = Instant::now();
         let name = &one.wanted.name;
         runner.work.execute(&format!("lock {name}"), sql, &[]).await?;
@@ -263,6 +271,10 @@ pub(super) async fn take(
 /// Bounds what the next statement waits for a lock. Never less than a millisecond, and always less
 /// than the server's deadlock timeout.
 pub(super) async fn set_lock_timeout(runner: &Runner<'_>, time: Duration) -> Result<(), Fault> {
-    let timeout = as_setting(runner.server.lock_timeout(time));
+    set_timeout(runner, runner.server.lock_timeout(time)).await
+}
+
+async fn set_timeout(runner: &Runner<'_>, time: Duration) -> Result<(), Fault> {
+    let timeout = as_setting(time);
     runner.work.control(&format!("SET LOCAL lock_timeout = {timeout}")).await
 }

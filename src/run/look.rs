@@ -3,9 +3,9 @@
 //! The decision is pure; [`QUERY`] is what it is made from.
 
 use super::progress::Blocker;
+use super::seen::Seen;
 use crate::lock::LockMode;
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Holders of, and waiters for, table locks on the given relations, other than ourselves, with
 /// what there is to know of them. Without `pg_read_all_stats` most columns are NULL for the
@@ -89,7 +89,13 @@ impl Holder {
         }
     }
 
-    fn is_autovacuum(&self) -> bool {
+    pub(super) fn conflicts(&self, wanted: &[Wanted]) -> bool {
+        wanted.iter().any(|w| {
+            w.oid == self.relation && self.mode.is_some_and(|mode| mode.conflicts_with(w.mode))
+        })
+    }
+
+    pub(super) fn is_autovacuum(&self) -> bool {
         self.backend_type.as_deref() == Some("autovacuum worker")
     }
 
@@ -144,69 +150,16 @@ pub(super) fn milliseconds(value: f64) -> Duration {
 /// What is in the way of every lock that has its locks looked at in this manner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Strictness {
-    /// Before a short transaction: nobody may be older than half of `budget`, idle in its
-    /// transaction, prepared, vacuuming, or waiting already. With `vacuum_yields`, an autovacuum
-    /// that gives way to us as soon as we ask is not in the way.
-    Brief { budget: Duration, vacuum_yields: bool },
+    /// Before a short transaction: nobody may be older than `waiting`, the part of `budget` in which
+    /// the locks have to be had, idle in its transaction, prepared, vacuuming, or waiting already. With
+    /// `vacuum_yields`, an autovacuum that gives way to us as soon as we ask is not in the way. With
+    /// `foresee`, where enough transactions were seen to end, what is left of those that hold
+    /// locks counts, and not their age.
+    Brief { budget: Duration, waiting: Duration, vacuum_yields: bool, foresee: bool },
     /// Before a long statement under a weak lock: nobody may hold a conflicting lock. Autovacuum
     /// does not count: it gives way to whoever waits for it, and a waiting weak lock keeps no
     /// reader or writer waiting.
     Long,
-}
-
-/// Transactions seen while waiting: how long each had lasted when it was last seen. For the age of
-/// those whose start we may not read, and for the budget that would have done.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    transactions: HashMap<(Option<i32>, String), Transaction>,
-    longest_ended: Option<Duration>,
-}
-
-#[derive(Debug)]
-struct Transaction {
-    first_seen: Instant,
-    age: Duration,
-}
-
-/// Most transactions remembered at a time; past it those that have ended are forgotten at once.
-const SEEN_MAX: usize = 10_000;
-
-impl Seen {
-    /// Takes one reading in. Transactions that are no longer there have ended.
-    pub(super) fn update(&mut self, holders: &[Holder], now: Instant) {
-        if self.transactions.len() > SEEN_MAX {
-            self.transactions.clear();
-        }
-        let mut still = HashMap::new();
-        for holder in holders {
-            let key = (holder.pid, holder.vxid.clone());
-            let first_seen = self.transactions.get(&key).map_or(now, |seen| seen.first_seen);
-            let age = holder.age.unwrap_or_default().max(now.duration_since(first_seen));
-            still.insert(key, Transaction { first_seen, age });
-        }
-        for (key, transaction) in &self.transactions {
-            if !still.contains_key(key) {
-                self.longest_ended = self.longest_ended.max(Some(transaction.age));
-            }
-        }
-        self.transactions = still;
-    }
-
-    fn age(&self, holder: &Holder) -> Duration {
-        self.transactions
-            .get(&(holder.pid, holder.vxid.clone()))
-            .map(|seen| seen.age)
-            .or(holder.age)
-            .unwrap_or_default()
-    }
-
-    /// A budget with which the longest transaction that came and went would not have been in the
-    /// way; `None` when none has ended.
-    pub(super) fn suggested_budget(&self) -> Option<Duration> {
-        let longest = self.longest_ended?.as_secs_f64() * 1000.0;
-        // Twice, as half the budget is for waiting; a quarter more, rounded up to full 10 ms.
-        Some(Duration::from_millis(((longest * 2.5 / 10.0).ceil() * 10.0) as u64))
-    }
 }
 
 /// The holders that are in the way, oldest first, one for each transaction.
@@ -218,22 +171,22 @@ pub(super) fn in_the_way<'a>(
 ) -> Vec<(&'a Holder, Duration)> {
     let mut found: Vec<(&Holder, Duration)> = Vec::new();
     for holder in holders {
-        let conflicts = wanted.iter().any(|w| {
-            w.oid == holder.relation && holder.mode.is_some_and(|mode| mode.conflicts_with(w.mode))
-        });
-        if !conflicts {
+        if !holder.conflicts(wanted) {
             continue;
         }
         let age = seen.age(holder);
         let hinders = match strictness {
-            Strictness::Brief { budget, vacuum_yields } => {
+            Strictness::Brief { budget, waiting, vacuum_yields, foresee } => {
                 if holder.granted && vacuum_yields && holder.gives_way() {
                     false
                 } else {
                     !holder.granted
                         || holder.prepared.is_some()
                         || holder.is_autovacuum()
-                        || age > budget / 2
+                        || match seen.left(holder).filter(|_| foresee) {
+                            Some(left) => left > waiting,
+                            None => age > waiting,
+                        }
                         || idles(holder, budget)
                 }
             }
@@ -259,12 +212,24 @@ fn idles(holder: &Holder, budget: Duration) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use std::time::Instant;
 
-    const BUDGET: Duration = Duration::from_millis(50);
+    pub(in crate::run) const BRIEF: Strictness = Strictness::Brief {
+        budget: Duration::from_millis(50),
+        waiting: Duration::from_millis(25),
+        vacuum_yields: false,
+        foresee: false,
+    };
+    const YIELDING: Strictness = Strictness::Brief {
+        budget: Duration::from_millis(50),
+        waiting: Duration::from_millis(25),
+        vacuum_yields: true,
+        foresee: false,
+    };
 
-    fn holder(mode: LockMode, age_ms: Option<u64>) -> Holder {
+    pub(in crate::run) fn holder(mode: LockMode, age_ms: Option<u64>) -> Holder {
         Holder {
             relation: 7,
             pid: Some(100),
@@ -287,16 +252,12 @@ mod tests {
         let wanted = [Wanted { oid: 7, name: "public.t".into(), mode }];
         let holders = [holder];
         let mut seen = Seen::default();
-        seen.update(&holders, Instant::now());
+        seen.update(&holders, &wanted, Instant::now());
         !in_the_way(&holders, &wanted, strictness, &seen).is_empty()
     }
 
     fn brief(holder: Holder) -> bool {
-        hinders(
-            holder,
-            LockMode::AccessExclusive,
-            Strictness::Brief { budget: BUDGET, vacuum_yields: false },
-        )
+        hinders(holder, LockMode::AccessExclusive, BRIEF)
     }
 
     #[test]
@@ -309,7 +270,7 @@ mod tests {
 
         let vacuum = Holder { backend_type: Some("autovacuum worker".into()), ..young.clone() };
         assert!(brief(vacuum.clone()));
-        let yields = Strictness::Brief { budget: BUDGET, vacuum_yields: true };
+        let yields = YIELDING;
         let mode = LockMode::AccessExclusive;
         assert!(!hinders(vacuum.clone(), mode, yields));
         let query = Some("autovacuum: VACUUM public.t (to prevent wraparound)".to_owned());
@@ -326,7 +287,7 @@ mod tests {
     fn other_relations_and_modes_that_go_together_do_not_count() {
         let old = holder(LockMode::AccessShare, Some(9_000));
         assert!(!brief(Holder { relation: 8, ..old.clone() }));
-        let strictness = Strictness::Brief { budget: BUDGET, vacuum_yields: false };
+        let strictness = BRIEF;
         assert!(!hinders(old.clone(), LockMode::ShareRowExclusive, strictness));
         assert!(hinders(
             Holder { mode: Some(LockMode::RowExclusive), ..old },
@@ -346,34 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_whose_start_is_hidden_ages_from_when_it_was_first_seen() {
-        let wanted = [Wanted { oid: 7, name: "public.t".into(), mode: LockMode::AccessExclusive }];
-        let hidden = [holder(LockMode::AccessShare, None)];
-        let strictness = Strictness::Brief { budget: BUDGET, vacuum_yields: false };
-        let mut seen = Seen::default();
-        let start = Instant::now();
-        seen.update(&hidden, start);
-        assert!(in_the_way(&hidden, &wanted, strictness, &seen).is_empty());
-        seen.update(&hidden, start + Duration::from_millis(40));
-        assert_eq!(in_the_way(&hidden, &wanted, strictness, &seen)[0].1, Duration::from_millis(40));
-        let another = [Holder { vxid: "3/2".into(), ..hidden[0].clone() }];
-        seen.update(&another, start + Duration::from_millis(45));
-        assert!(in_the_way(&another, &wanted, strictness, &seen).is_empty());
-        assert_eq!(seen.suggested_budget(), Some(Duration::from_millis(100)));
-    }
-
-    #[test]
     fn the_oldest_is_named_first_and_each_transaction_once() {
         let wanted = [Wanted { oid: 7, name: "public.t".into(), mode: LockMode::AccessExclusive }];
         let a = holder(LockMode::AccessShare, Some(100));
         let b = Holder { pid: Some(101), ..holder(LockMode::RowExclusive, Some(200)) };
         let holders = [a.clone(), Holder { mode: Some(LockMode::RowShare), ..a }, b];
-        let found = in_the_way(
-            &holders,
-            &wanted,
-            Strictness::Brief { budget: BUDGET, vacuum_yields: false },
-            &Seen::default(),
-        );
+        let found = in_the_way(&holders, &wanted, BRIEF, &Seen::default());
         assert_eq!(found.iter().map(|(h, _)| h.pid).collect::<Vec<_>>(), [Some(101), Some(100)]);
     }
 

@@ -31,6 +31,7 @@ mod progress;
 mod retry;
 mod rollback;
 mod runner;
+mod seen;
 mod session;
 mod settings;
 mod statement;
@@ -50,6 +51,7 @@ pub use limits::{Limits, OnBlocker};
 pub use outcome::{End, Hooks, Outcome, Scope};
 pub use pace::tune;
 pub use progress::{Blocker, Event, Failed, HeldBy, Progress, Silent, StepReport};
+pub use seen::Suggestion;
 pub use stop::Stop;
 pub use tap::{Label, Tap, Verdict};
 

@@ -48,16 +48,29 @@ impl Backoff {
 }
 
 /// The stall budget after trying for `elapsed` without success: `max_stall`, or when an escalation
-/// is allowed, growing by equal factors to its ceiling.
-pub(super) fn stall_budget(limits: &Limits, elapsed: Duration) -> Duration {
+/// is allowed, growing by equal factors to its ceiling. `wait`, what the locks would have to be
+/// waited for as far as is foreseen, is granted at once when the growth has begun: the smaller budgets in
+/// between would only keep the application waiting in vain.
+pub(super) fn stall_budget(limits: &Limits, elapsed: Duration, wait: Option<Duration>) -> Duration {
     let Some(ceiling) = limits.escalate_to.filter(|ceiling| *ceiling > limits.max_stall) else {
         return limits.max_stall;
     };
     let patience = limits.patience.as_secs_f64().max(f64::MIN_POSITIVE);
     let progress = (elapsed.as_secs_f64() / patience - ESCALATION_STARTS)
         / (ESCALATION_ENDS - ESCALATION_STARTS);
+    if progress <= 0.0 {
+        return limits.max_stall;
+    }
     let factor = ceiling.as_secs_f64() / limits.max_stall.as_secs_f64().max(0.001);
-    limits.max_stall.mul_f64(factor.powf(progress.clamp(0.0, 1.0))).min(ceiling)
+    let grown = limits.max_stall.mul_f64(factor.powf(progress.min(1.0))).min(ceiling);
+    let foreseen = wait.map(|wait| wait + for_holding(limits)).filter(|budget| *budget <= ceiling);
+    foreseen.map_or(grown, |budget| budget.max(grown))
+}
+
+/// The part of any stall budget that is kept for holding the locks: half of what it is at first. What
+/// an escalation adds is for waiting.
+pub(super) fn for_holding(limits: &Limits) -> Duration {
+    limits.max_stall / 2
 }
 
 /// SQLSTATEs after which a transaction of ours is worth another attempt: `lock_not_available`,
@@ -91,10 +104,11 @@ mod tests {
     #[test]
     fn the_budget_grows_only_when_allowed_and_never_past_its_ceiling() {
         let fixed = Limits::default();
-        assert_eq!(stall_budget(&fixed, fixed.patience), fixed.max_stall);
+        let long = Some(Duration::from_millis(300));
+        assert_eq!(stall_budget(&fixed, fixed.patience, long), fixed.max_stall);
 
         let limits = Limits { escalate_to: Some(Duration::from_secs(2)), ..Limits::default() };
-        let at = |share: f64| stall_budget(&limits, limits.patience.mul_f64(share));
+        let at = |share: f64| stall_budget(&limits, limits.patience.mul_f64(share), None);
         assert_eq!(at(0.0), limits.max_stall);
         assert_eq!(at(0.1), limits.max_stall);
         assert!(at(0.2) > limits.max_stall && at(0.4) > at(0.2));
@@ -102,6 +116,20 @@ mod tests {
         assert_eq!(at(5.0), Duration::from_secs(2));
 
         let below = Limits { escalate_to: Some(Duration::from_millis(1)), ..Limits::default() };
-        assert_eq!(stall_budget(&below, below.patience), below.max_stall);
+        assert_eq!(stall_budget(&below, below.patience, None), below.max_stall);
+    }
+
+    #[test]
+    fn a_wait_that_is_foreseen_is_granted_as_soon_as_the_budget_may_grow() {
+        let limits = Limits { escalate_to: Some(Duration::from_secs(2)), ..Limits::default() };
+        let at = |share: f64, wait_ms: u64| {
+            let wait = Some(Duration::from_millis(wait_ms));
+            stall_budget(&limits, limits.patience.mul_f64(share), wait)
+        };
+        assert_eq!(at(0.1, 1_000), limits.max_stall);
+        assert_eq!(at(0.11, 1_000), Duration::from_millis(1_025));
+        assert!(at(0.11, 10) < Duration::from_millis(60), "grows as without");
+        assert!(at(0.11, 1_990) < Duration::from_millis(60), "beyond the ceiling");
+        assert_eq!(at(0.8, 1_000), Duration::from_secs(2));
     }
 }

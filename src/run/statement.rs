@@ -50,7 +50,7 @@ pub(super) async fn run(runner: &mut Runner<'_>, step: &Step, sql: &str) -> Resu
         wait.reason = Some(reason);
         wait.last = describe(&runner.work, &observed.blocked_by).await?;
         if wait.started.elapsed() > runner.limits().patience {
-            return Err(wait.not_had(&step.id));
+            return Err(wait.not_had(&step.id, &runner.limits()));
         }
         let pause = backoff.next();
         runner.event(Event::AttemptFailed {

@@ -8,7 +8,7 @@ use super::guard::SAMPLE_BRIEF;
 use super::locks::{Resolved, Wait, resolve, set_lock_timeout, take, wait_for_way};
 use super::look::{Strictness, Wanted};
 use super::progress::{Event, Failed};
-use super::retry::{Backoff, QUERY_CANCELED, is_lock_trouble, stall_budget};
+use super::retry::{Backoff, QUERY_CANCELED, for_holding, is_lock_trouble, stall_budget};
 use super::runner::{Runner, as_ms};
 use super::session::Fault;
 use super::settings::as_setting;
@@ -53,13 +53,18 @@ pub(super) async fn run(runner: &mut Runner<'_>, brief: &Brief<'_>) -> Result<()
         let wanted: Vec<Wanted> = resolved.iter().map(|r| r.wanted.clone()).collect();
         wait.relations = wanted.iter().map(|w| w.name.clone()).collect();
         let vacuum_yields = runner.server.may_set_deadlock_timeout;
-        wait_for_way(runner, brief.step, &wanted, &mut wait, |elapsed| Strictness::Brief {
-            budget: stall_budget(limits, elapsed),
-            vacuum_yields,
+        wait_for_way(runner, brief.step, &wanted, &mut wait, |elapsed, seen| {
+            let budget = stall_budget(limits, elapsed, seen.shortest_wait());
+            Strictness::Brief {
+                budget,
+                waiting: budget.saturating_sub(for_holding(limits)),
+                vacuum_yields,
+                foresee: budget > limits.max_stall,
+            }
         })
         .await?;
 
-        let budget = stall_budget(limits, wait.started.elapsed());
+        let budget = stall_budget(limits, wait.started.elapsed(), wait.seen.shortest_wait());
         if budget > budget_shown.mul_f64(1.25) {
             budget_shown = budget;
             let step = brief.step.to_owned();
@@ -84,7 +89,7 @@ pub(super) async fn run(runner: &mut Runner<'_>, brief: &Brief<'_>) -> Result<()
             }
         }
         if wait.started.elapsed() > limits.patience {
-            return Err(wait.not_had(brief.step));
+            return Err(wait.not_had(brief.step, limits));
         }
         let pause = backoff.next();
         runner.event(Event::AttemptFailed {
@@ -165,8 +170,7 @@ async fn transaction(
         let sql = format!("SET LOCAL deadlock_timeout = '{VACUUM_YIELDS_AFTER}'");
         runner.work.control(&sql).await?;
     }
-    // Half for waiting, half for holding.
-    let for_waiting = budget / 2;
+    let for_waiting = budget.saturating_sub(for_holding(&runner.limits()));
     let began = Instant::now();
     let left = take(runner, resolved, for_waiting, &mut clock.first_lock).await;
     clock.waited = began.elapsed();

@@ -52,7 +52,7 @@ pub(super) async fn run(
         }
         wait.reason = Some(Failed::Deadlock);
         if wait.started.elapsed() > runner.limits().patience {
-            return Err(wait.not_had(id));
+            return Err(wait.not_had(id, &runner.limits()));
         }
         let pause = backoff.next();
         runner.event(Event::AttemptFailed {
@@ -76,7 +76,7 @@ pub(super) async fn wait_for_others(
     let resolved = resolve(runner, locks).await.map_err(|fault| fault.doing("find relations"))?;
     let wanted: Vec<Wanted> = resolved.into_iter().map(|r| r.wanted).collect();
     wait.relations = wanted.iter().map(|w| w.name.clone()).collect();
-    wait_for_way(runner, id, &wanted, wait, |_| Strictness::Long).await
+    wait_for_way(runner, id, &wanted, wait, |_, _| Strictness::Long).await
 }
 
 async fn transaction(

@@ -171,6 +171,39 @@ async fn limits_are_tuned_while_it_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ratio_that_expires_gives_way_to_the_one_before() {
+    let site = site("steer_ratio_expiry").await;
+    let child = spawn(&site, &["upgrade", "--format", "json"]);
+    walking(&site).await;
+    let began = Instant::now();
+    let said = site.run(&["tune", "throttle_ratio", "97%", "--for", "4s"]).expect(0).stdout;
+    assert!(said.contains("throttle_ratio"), "{said}");
+    let list = site.run(&["tune"]).expect(0).stdout;
+    assert!(list.contains("throttle_ratio = 97%") && list.contains("until"), "{list}");
+    let ours = "throttle_ratio = 97%";
+    while site.run(&["tune"]).expect(0).stdout.contains(ours) {
+        assert!(began.elapsed() < TIMEOUT, "it does not expire");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(began.elapsed() > Duration::from_millis(3_500), "{:?}", began.elapsed());
+    // The run has noticed: it moves at its earlier pace.
+    let before = blocks(&site).await;
+    until(&site, "pace", &format!("SELECT sum(next_block) > {before} + 40 FROM airlock.walk"))
+        .await;
+    site.run(&["tune", "throttle_ratio", "0"]).expect(0);
+    let said = ended(child, 0);
+    let mut slowed: Vec<f64> = said
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|event| event["slowed"].as_f64())
+        .collect();
+    slowed.dedup();
+    assert!(slowed.starts_with(&[0.9, 0.97, 0.9]), "{slowed:?}");
+    let wrong = site.value("SELECT count(*) FROM users WHERE status <> upper(name)").await;
+    assert_eq!(wrong, "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancel_stops_a_backfill_at_once_and_the_next_run_goes_on() {
     let site = site("steer_cancel").await;
     let child = spawn(&site, &["upgrade"]);

@@ -147,16 +147,23 @@ async fn a_vacuum_against_wraparound_is_waited_for_outside_the_queue() {
     .await;
 }
 
-/// Readers of 300 ms each that overlap, so that the table is never without one.
-fn readers(db: &Db, stop: &Arc<AtomicBool>) -> Vec<tokio::task::JoinHandle<()>> {
-    (0..3)
+/// So many readers that overlap evenly, each in transactions of so many seconds: the table is never without one.
+fn readers(
+    db: &Db,
+    count: u32,
+    seconds: f64,
+    stop: &Arc<AtomicBool>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    (0..count)
         .map(|number| {
             let (target, stop) = (db.target.clone(), stop.clone());
             tokio::spawn(async move {
                 let connection = target.connect("report").await.unwrap();
-                tokio::time::sleep(Duration::from_millis(100 * number)).await;
+                let apart = seconds / f64::from(count);
+                tokio::time::sleep(Duration::from_secs_f64(apart * f64::from(number))).await;
                 while !stop.load(Ordering::Relaxed) {
-                    connection.batch_execute("SELECT pg_sleep(0.3) FROM t").await.unwrap();
+                    let sql = format!("SELECT pg_sleep({seconds}) FROM t");
+                    connection.batch_execute(&sql).await.unwrap();
                 }
             })
         })
@@ -168,14 +175,16 @@ async fn a_table_that_always_has_a_reader_is_foretold_and_had_by_escalation_only
     let (major, cluster) = newest();
     let db = Db::on(&cluster, major, "CREATE TABLE t (id int); INSERT INTO t VALUES (1)").await;
     let stop = Arc::new(AtomicBool::new(false));
-    let readers = readers(&db, &stop);
+    let readers = readers(&db, 3, 0.3, &stop);
     tokio::time::sleep(Duration::from_millis(400)).await;
     let error = db.execute(&add_column(major), &patient(3)).await.unwrap_err();
-    let RunError::LockNotHad { suggestion: Some(budget), attempts, .. } = &error else {
+    let RunError::LockNotHad { suggestion: Some(suggestion), attempts, .. } = &error else {
         panic!("{error}");
     };
-    // Twice what a reader takes, as half of the budget is for waiting, and a margin.
-    assert!((600..1500).contains(&budget.as_millis()), "{budget:?}");
+    // Twice what a reader takes, as half of the budget is for waiting, and a margin; three readers
+    // one after the other leave moments at which two thirds of that are over.
+    assert!((600..1500).contains(&suggestion.budget.as_millis()), "{suggestion:?}");
+    assert!((150..700).contains(&suggestion.ceiling.as_millis()), "{suggestion:?}");
     assert_eq!(*attempts, 0, "it queued in front of the application in vain");
     let shown = Error::from(error);
     assert_eq!(shown.kind, Kind::Retry);
@@ -194,6 +203,36 @@ async fn a_table_that_always_has_a_reader_is_foretold_and_had_by_escalation_only
     assert!(outcome.steps[0].worst_stall_ms < 1200.0, "{:?}", outcome.steps[0]);
     let grown = recorder.events().iter().any(|e| matches!(e, Event::BudgetGrown { .. }));
     assert!(grown, "it was had without growing: the readers do not overlap");
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_outlast_the_deadlock_check_are_waited_for_at_the_best_moment() {
+    let (major, cluster) = newest();
+    let db = Db::on(&cluster, major, "CREATE TABLE t (id int); INSERT INTO t VALUES (1)").await;
+    assert_eq!(
+        db.number("SELECT setting::bigint FROM pg_settings WHERE name = 'deadlock_timeout'").await,
+        1000
+    );
+    let stop = Arc::new(AtomicBool::new(false));
+    // One of them always has 1.2 s to go at least.
+    let readers = readers(&db, 2, 2.4, &stop);
+    let client = Arc::new(AtomicBool::new(false));
+    let longest = reads(&db, &client);
+    let ceiling = Duration::from_millis(2_000);
+    let limits = Limits { escalate_to: Some(ceiling), ..patient(90) };
+    let begun = Instant::now();
+    let outcome = db.execute(&add_column(major), &limits).await.unwrap();
+    // Growing evenly it would have reached a second after two thirds of the way, 50 s.
+    assert!(begun.elapsed() < Duration::from_secs(45), "{:?}", begun.elapsed());
+    client.store(true, Ordering::Relaxed);
+    stop.store(true, Ordering::Relaxed);
+    let longest = longest.await.unwrap();
+    assert!(longest > Duration::from_millis(900), "the readers were not in the way: {longest:?}");
+    assert!(longest < ceiling + NOISE, "{longest:?}");
+    assert!(outcome.steps[0].attempts <= 4, "{:?}", outcome.steps[0]);
     for reader in readers {
         reader.await.unwrap();
     }

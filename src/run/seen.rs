@@ -1,0 +1,186 @@
+//! Transactions seen while a lock is waited for: how long they take, and with that how long those that
+//! are there now are still in the way. Pure.
+
+use super::look::{Holder, Wanted};
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Transactions seen while waiting: how long each had lasted when it was last seen. For the age of
+/// those whose start we may not read, and for the budget that would have done.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    transactions: HashMap<(Option<i32>, String), Transaction>,
+    longest_ended: Option<Duration>,
+    /// How long the last ones took that had lasted longer than `LONG`, oldest first.
+    ended: VecDeque<Duration>,
+    /// What the locks would have had to be waited for at the best moment so far.
+    shortest_wait: Option<Duration>,
+}
+
+/// A transaction that is shorter is not in the way of any budget that makes sense.
+const LONG: Duration = Duration::from_millis(20);
+
+/// From so many transactions on that were seen to end, what is left of others is foreseen; so many
+/// are remembered.
+const FORESEEN_FROM: usize = 3;
+const REMEMBERED: usize = 16;
+
+/// By which the longest of them may be exceeded. They were last seen a look before their end.
+const MARGIN: f64 = 1.1;
+
+#[derive(Debug)]
+struct Transaction {
+    first_seen: Instant,
+    age: Duration,
+}
+
+/// What would have had the locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suggestion {
+    /// As the stall budget.
+    pub budget: Duration,
+    /// As the ceiling to which it may grow.
+    pub ceiling: Duration,
+}
+
+/// Most transactions remembered at a time; past it those that have ended are forgotten at once.
+const SEEN_MAX: usize = 10_000;
+
+impl Seen {
+    /// Takes one reading in, as far as it is about `wanted`. Transactions that are no longer there have
+    /// ended.
+    pub(super) fn update(&mut self, holders: &[Holder], wanted: &[Wanted], now: Instant) {
+        if self.transactions.len() > SEEN_MAX {
+            self.transactions.clear();
+        }
+        let mut still = HashMap::new();
+        for holder in holders.iter().filter(|holder| holder.conflicts(wanted)) {
+            let key = (holder.pid, holder.vxid.clone());
+            let first_seen = self.transactions.get(&key).map_or(now, |seen| seen.first_seen);
+            let age = holder.age.unwrap_or_default().max(now.duration_since(first_seen));
+            still.insert(key, Transaction { first_seen, age });
+        }
+        for (key, transaction) in &self.transactions {
+            if !still.contains_key(key) {
+                self.longest_ended = self.longest_ended.max(Some(transaction.age));
+                if transaction.age >= LONG {
+                    self.ended.push_back(transaction.age);
+                }
+            }
+        }
+        self.ended.drain(..self.ended.len().saturating_sub(REMEMBERED));
+        self.transactions = still;
+        let waits = holders.iter().filter(|holder| holder.conflicts(wanted));
+        let waits: Option<Vec<Duration>> = waits.map(|holder| self.left(holder)).collect();
+        if let Some(longest) = waits.and_then(|waits| waits.into_iter().max()) {
+            self.shortest_wait =
+                Some(self.shortest_wait.map_or(longest, |shortest| shortest.min(longest)));
+        }
+    }
+
+    /// How long a holder's transaction goes on, if it takes as long as the longest of the last that
+    /// ended; `None` when that is unknown: too few were seen, it is older than they became, or it
+    /// waits itself, sits idle, or was prepared.
+    pub(super) fn left(&self, holder: &Holder) -> Option<Duration> {
+        if !holder.granted || holder.prepared.is_some() || holder.is_autovacuum() {
+            return None;
+        }
+        if self.ended.len() < FORESEEN_FROM {
+            return None;
+        }
+        let longest = self.ended.iter().max()?.mul_f64(MARGIN);
+        longest.checked_sub(self.age(holder))
+    }
+
+    /// What the locks would have had to be waited for at the best moment so far; `None` when nothing
+    /// is foreseen yet.
+    pub(super) fn shortest_wait(&self) -> Option<Duration> {
+        // With what may come between the look and the request.
+        self.shortest_wait.map(|wait| wait.mul_f64(MARGIN))
+    }
+
+    pub(super) fn age(&self, holder: &Holder) -> Duration {
+        self.transactions
+            .get(&(holder.pid, holder.vxid.clone()))
+            .map(|seen| seen.age)
+            .or(holder.age)
+            .unwrap_or_default()
+    }
+
+    /// Budgets with which the longest transaction that came and went would not have been in the
+    /// way; `None` when none has ended. `holding` is the part of a budget that an escalation keeps for
+    /// holding the locks.
+    pub(super) fn suggestion(&self, holding: Duration) -> Option<Suggestion> {
+        let longest = self.longest_ended?;
+        let full = |time: Duration| {
+            Duration::from_millis(((time.as_secs_f64() * 1000.0 / 10.0).ceil() * 10.0) as u64)
+        };
+        // Twice, as half of a fixed budget is for waiting; a quarter more.
+        let budget = full(longest.mul_f64(2.5));
+        let wait = self.shortest_wait().unwrap_or(longest).mul_f64(1.25);
+        Some(Suggestion { budget, ceiling: full(wait + holding) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::look::tests::{BRIEF, holder};
+    use super::super::look::{Strictness, in_the_way};
+    use super::*;
+    use crate::lock::LockMode;
+
+    #[test]
+    fn a_transaction_whose_start_is_hidden_ages_from_when_it_was_first_seen() {
+        let wanted = [Wanted { oid: 7, name: "public.t".into(), mode: LockMode::AccessExclusive }];
+        let hidden = [holder(LockMode::AccessShare, None)];
+        let mut seen = Seen::default();
+        let start = Instant::now();
+        seen.update(&hidden, &wanted, start);
+        assert!(in_the_way(&hidden, &wanted, strictness, &seen).is_empty());
+        seen.update(&hidden, &wanted, start + Duration::from_millis(40));
+        assert_eq!(in_the_way(&hidden, &wanted, strictness, &seen)[0].1, Duration::from_millis(40));
+        let another = [Holder { vxid: "3/2".into(), ..hidden[0].clone() }];
+        seen.update(&another, &wanted, start + Duration::from_millis(45));
+        assert!(in_the_way(&another, &wanted, strictness, &seen).is_empty());
+        let suggestion = seen.suggestion(Duration::from_millis(25)).unwrap();
+        assert_eq!(suggestion.budget, Duration::from_millis(100));
+        assert_eq!(suggestion.ceiling, Duration::from_millis(80));
+    }
+
+    #[test]
+    fn what_is_left_of_a_reader_is_foreseen_from_those_that_ended() {
+        let wanted = [Wanted { oid: 7, name: "public.t".into(), mode: LockMode::AccessExclusive }];
+        let strictness = |waiting: u64| Strictness::Brief {
+            budget: Duration::from_millis(waiting + 25),
+            waiting: Duration::from_millis(waiting),
+            vacuum_yields: false,
+            foresee: true,
+        };
+        let mut seen = Seen::default();
+        let start = Instant::now();
+        let reader = |number: u64, age: u64| Holder {
+            vxid: format!("3/{number}"),
+            ..holder(LockMode::AccessShare, Some(age))
+        };
+        for number in 0..3 {
+            assert_eq!(seen.shortest_wait(), None);
+            seen.update(&[reader(number, 2_000)], &wanted, start);
+        }
+        // Another mode than ours conflicts with says nothing.
+        seen.update(&[Holder { mode: None, ..reader(9, 60_000) }], &wanted, start);
+
+        let hinders = |seen: &Seen, holder: &Holder, waiting| {
+            !in_the_way(std::slice::from_ref(holder), &wanted, strictness(waiting), seen).is_empty()
+        };
+        for (age, left) in [(0, 2_200), (1_500, 700), (1_950, 250)] {
+            let current = reader(4, age);
+            seen.update(std::slice::from_ref(&current), &wanted, start);
+            assert!(hinders(&seen, &current, left - 1) && !hinders(&seen, &current, left));
+        }
+        assert_eq!(seen.shortest_wait(), Some(Duration::from_millis(275)));
+        let beyond = reader(5, 2_300);
+        seen.update(std::slice::from_ref(&beyond), &wanted, start);
+        assert!(hinders(&seen, &beyond, 2_000), "older than any that ended");
+        assert_eq!(seen.shortest_wait(), Some(Duration::from_millis(275)));
+    }
+}
