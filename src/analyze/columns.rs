@@ -48,6 +48,19 @@ fn as_written(fields: &[Node], location: i32) -> Option<ColumnReference> {
     Some(ColumnReference { schema, table, column, location })
 }
 
+/// The names of all tables that subqueries of `expression` read, without their schemas.
+pub fn tables_named(expression: &Node) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(root) = &expression.node {
+        walk(root, |node| {
+            if let NodeRef::RangeVar(range) = node {
+                found.push(range.relname.clone());
+            }
+        });
+    }
+    found
+}
+
 /// Whether `expression` contains a subquery anywhere.
 pub fn has_subquery(expression: &Node) -> bool {
     let mut found = false;

@@ -77,6 +77,20 @@ impl Catalog {
             .collect()
     }
 
+    /// The sequence of the identity column `column` of `table`. A catalog that was saved by an older
+    /// program does not tell it from others that the column owns: then the only one.
+    pub fn identity_sequence(&self, table: &QualifiedName, column: &str) -> Option<&Relation> {
+        let owned = || {
+            self.relations.values().filter(|relation| {
+                relation.owned_by.as_ref().is_some_and(|(on, of)| on == table && of == column)
+            })
+        };
+        owned().find(|sequence| sequence.of_identity).or_else(|| {
+            let mut all = owned();
+            all.next().filter(|_| all.next().is_none())
+        })
+    }
+
     /// `relation` and everything below it: partitions or inheritance children, at any depth.
     pub fn family<'a>(&'a self, relation: &'a Relation) -> Vec<&'a Relation> {
         let mut all = vec![relation];

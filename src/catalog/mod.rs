@@ -18,6 +18,7 @@ pub mod names;
 mod need;
 pub mod relations;
 mod routine;
+mod sequence;
 pub mod type_name;
 
 pub use apply::schema_elements;
@@ -30,4 +31,5 @@ pub use model::*;
 pub use need::Need;
 pub use relations::Relations;
 pub use routine::{Routine, RoutineKind};
+pub use sequence::Sequence;
 pub use type_name::{type_name, user_type};

@@ -6,6 +6,7 @@
 use super::ForeignServer;
 use super::relations::Relations;
 use super::routine::Routine;
+use super::sequence::Sequence;
 use crate::sql::QualifiedName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,34 +158,20 @@ pub struct Relation {
     pub partition_key: Option<String>,
     /// Query of a view or materialized view, as `pg_get_viewdef` prints it.
     pub view_definition: Option<String>,
+    /// For a materialized view: it was never filled, and cannot be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpopulated: bool,
     /// Objects outside the relation that would stop or follow a change of it: views, functions,
     /// policies of other tables, generated columns, and so on, from `pg_depend`.
     pub dependants: Vec<Dependant>,
     /// For a sequence: `table.column` that owns it.
     pub owned_by: Option<(QualifiedName, String)>,
+    /// For a sequence: it is the one of an identity column, not merely owned by the column.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_identity: bool,
     /// For a sequence: where it stands. `None` when that is not known.
     #[serde(default)]
     pub sequence: Option<Sequence>,
-}
-
-/// How far a sequence has come, and how it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Sequence {
-    /// The last number that was given out; `None` before the first, or without the privilege to see it.
-    pub last_value: Option<i64>,
-    pub max_value: i64,
-    pub increment: i64,
-    #[serde(default)]
-    pub min_value: i64,
-    #[serde(default)]
-    pub start: i64,
-    #[serde(default)]
-    pub cache: i64,
-    #[serde(default)]
-    pub cycle: bool,
-    /// Width of its numbers in bytes: 2, 4 or 8; 0 when that is not known.
-    #[serde(default)]
-    pub width: i16,
 }
 
 impl Relation {
@@ -226,6 +213,8 @@ impl Relation {
             view_definition: None,
             dependants: Vec::new(),
             owned_by: None,
+            of_identity: false,
+            unpopulated: false,
             sequence: None,
         }
     }

@@ -37,6 +37,7 @@ pub fn kind(action: &Action) -> &'static str {
         Action::Backfill(_) => "backfill",
         Action::Verify { .. } => "verify",
         Action::Statement { .. } => "statement",
+        Action::Maintenance { .. } => "maintenance",
     }
 }
 

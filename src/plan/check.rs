@@ -65,7 +65,9 @@ fn step(plan: &Plan, step: &Step) -> Result<(), String> {
     }
     match &step.action {
         Action::Transaction { sql } => transaction(sql)?,
-        Action::Validate { sql } | Action::Statement { sql } => one_statement(sql)?,
+        Action::Validate { sql } | Action::Statement { sql } | Action::Maintenance { sql } => {
+            one_statement(sql)?
+        }
         Action::Concurrent { sql, probe, cleanup } => {
             one_statement(sql)?;
             one_query(probe)?;

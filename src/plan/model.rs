@@ -211,6 +211,9 @@ pub enum Action {
     /// One data statement as written, in one transaction with its journal entry, without batches:
     /// the estimate was small, or the user allowed it.
     Statement { sql: String },
+    /// A statement that PostgreSQL refuses inside a transaction, and that may run twice without harm:
+    /// `VACUUM`, `REINDEX CONCURRENTLY`.
+    Maintenance { sql: String },
 }
 
 /// What a verification looks for.

@@ -108,7 +108,7 @@ pub(super) fn is_one_transaction(action: &Action) -> bool {
         | Action::Validate { .. }
         | Action::Concurrent { .. }
         | Action::Statement { .. } => true,
-        Action::Backfill(_) | Action::Verify { .. } => false,
+        Action::Backfill(_) | Action::Verify { .. } | Action::Maintenance { .. } => false,
     }
 }
 

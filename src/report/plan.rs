@@ -72,5 +72,6 @@ pub fn action_name(action: &Action) -> &'static str {
         Action::Backfill(_) => "backfill",
         Action::Verify { .. } => "check",
         Action::Statement { .. } => "statement as written",
+        Action::Maintenance { .. } => "maintenance",
     }
 }

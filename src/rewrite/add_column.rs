@@ -128,7 +128,7 @@ pub(super) fn steps(
     if let Some((group, used)) = directive {
         draft.use_directive(&used);
         let span = used.span;
-        fill::steps(draft, &group, span);
+        fill::steps(draft, &group, span, false);
         if let Some(constraint) = &parts.not_null {
             let given = (!constraint.conname.is_empty()).then_some(constraint.conname.as_str());
             set_not_null::emit_and_mark(draft, relation, &name, given);

@@ -4,6 +4,7 @@
 //! Added `NOT VALID` (the same locks, briefly) it holds for rows written from then on; `VALIDATE`
 //! reads the old ones under SHARE UPDATE EXCLUSIVE on the table and ROW SHARE on the referenced one.
 
+use super::again;
 use super::as_is;
 use super::draft::{Draft, lock_set};
 use super::groups::strings;
@@ -74,23 +75,30 @@ pub(super) fn emit(
     let validate_locks =
         both_locks(draft, &found, &referenced, LockMode::ShareUpdateExclusive, LockMode::RowShare);
     let is_partition = found.partition_bound.is_some();
+    let same = |d: &again::Dropped| d.kind == again::Kind::ForeignKey && d.name == name;
+    let dropped = draft.dropped_before(relation, same);
     let alter = if is_partition { text::alter_if_there } else { alter };
-    draft
-        .step(
-            Phase::Migrate,
-            format!(
-                "{name} holds for rows written from here on; existing ones are not looked up yet"
-            ),
-            Action::Transaction { sql: vec![add_constraint(relation, explicit, is_partition)] },
-        )
-        .locks(both)
-        .undo(Undo::Transaction {
-            sql: vec![alter(
-                relation,
-                &format!("DROP CONSTRAINT IF EXISTS {}", quote_ident(&name)),
-            )],
-            locks: undo_locks,
-        });
+    let add = add_constraint(relation, explicit, is_partition);
+    let joined =
+        dropped.is_some_and(|dropped| again::join(draft, &dropped, add.clone(), both.clone()));
+    if !joined {
+        draft
+            .step(
+                Phase::Migrate,
+                format!(
+                    "{name} holds for rows written from here on; existing ones are not looked up yet"
+                ),
+                Action::Transaction { sql: vec![add] },
+            )
+            .locks(both)
+            .undo(Undo::Transaction {
+                sql: vec![alter(
+                    relation,
+                    &format!("DROP CONSTRAINT IF EXISTS {}", quote_ident(&name)),
+                )],
+                locks: undo_locks,
+            });
+    }
     draft
         .step(
             Phase::Migrate,

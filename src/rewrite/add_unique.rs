@@ -5,6 +5,7 @@
 //! a primary key every column becomes NOT NULL first, by the recipe of *set NOT NULL*, else `USING
 //! INDEX` scans under ACCESS EXCLUSIVE. Duplicates are looked for before anything is built.
 
+use super::again;
 use super::as_is;
 use super::create_index::{self, Build};
 use super::draft::Draft;
@@ -16,7 +17,7 @@ use super::text::{self, alter};
 use crate::analyze::Impact;
 use crate::catalog::{RelationKind, names};
 use crate::lock::LockMode;
-use crate::plan::{Action, Check, Phase, Undo, WorkKind};
+use crate::plan::{Action, Check, NoteKind, Phase, Undo, WorkKind};
 use crate::sql::{QualifiedName, Statement, quote_ident};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -30,13 +31,129 @@ pub(super) fn steps(
     relation: &QualifiedName,
     impact: &Impact,
 ) {
+    let dropped = replaced(draft, constraint, relation);
     if draft.is_unused(relation) {
+        let exclusive = as_is::requested(draft, impact);
+        if dropped.is_some_and(|d| again::join(draft, &d, part.sql.clone(), exclusive)) {
+            return;
+        }
         return as_is::steps(draft, part, impact);
     }
-    if constraint.indexname.is_empty() {
+    if let Some(dropped) = dropped {
+        exchange(draft, part, constraint, relation, &dropped);
+    } else if constraint.indexname.is_empty() {
         emit(draft, part, constraint, relation);
     } else {
         using_index(draft, part, constraint, relation, impact);
+    }
+}
+
+/// The key that an earlier statement drops, in contract, and whose place this one takes: the one
+/// primary key of the table, or one of the same name.
+fn replaced(
+    draft: &Draft<'_>,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+) -> Option<again::Dropped> {
+    let primary = constraint.contype() == ConstrType::ConstrPrimary;
+    let name = names::constraint_name(&draft.catalog, relation, constraint);
+    draft.dropped_before(relation, |dropped| {
+        let key = matches!(dropped.kind, again::Kind::PrimaryKey | again::Kind::Unique);
+        key && (dropped.name == name || (primary && dropped.kind == again::Kind::PrimaryKey))
+    })
+}
+
+/// The new key is finished beside the old one, and takes its place in contract.
+fn exchange(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+    dropped: &again::Dropped,
+) {
+    let Some(found) = draft.catalog.relation(relation).cloned() else { return };
+    let primary = constraint.contype() == ConstrType::ConstrPrimary;
+    let name = names::constraint_name(&draft.catalog, relation, constraint);
+    if found.kind == RelationKind::PartitionedTable {
+        draft.note(
+            NoteKind::Information,
+            format!("{name} is built in contract, after {} is gone: until it is finished {relation} has neither", dropped.name),
+        );
+        draft.raise(Phase::Contract);
+        return emit(draft, part, constraint, relation);
+    }
+    let floor = draft.lower_floor_without(relation, &dropped.name);
+    let index = if constraint.indexname.is_empty() {
+        let keys = strings(&constraint.keys);
+        duplicates(draft, relation, &keys, constraint.nulls_not_distinct || primary);
+        if primary {
+            make_not_null(draft, relation, &keys);
+        }
+        let index = draft.temporary_name();
+        let why = format!(
+            "the index of the new {name} is built beside that of {} while the application goes on",
+            dropped.name
+        );
+        create_index::build(
+            draft,
+            Build {
+                index: index_of(constraint, relation, &index),
+                name: index.clone(),
+                relation: relation.clone(),
+                why,
+            },
+        );
+        index
+    } else {
+        if primary {
+            let keys = found.index(&constraint.indexname).map(|index| index.keys.clone());
+            let keys: Vec<String> = keys.into_iter().flatten().flatten().collect();
+            make_not_null(draft, relation, &keys);
+        }
+        constraint.indexname.clone()
+    };
+    draft.restore_floor(floor);
+    let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
+    let add = alter(
+        relation,
+        &format!(
+            "ADD CONSTRAINT {} {kind} USING INDEX {}{}",
+            quote_ident(&name),
+            quote_ident(&index),
+            timing(constraint)
+        ),
+    );
+    let locks = draft.locks(&found, LockMode::AccessExclusive);
+    if !again::join(draft, dropped, add.clone(), locks.clone()) {
+        draft
+            .step(
+                Phase::Contract,
+                format!("{name} takes the finished index over"),
+                Action::Transaction { sql: vec![add] },
+            )
+            .locks(locks);
+    }
+    // What comes later may need the key.
+    draft.floors.member(relation, &name, Phase::Contract);
+}
+
+/// The index behind a key, under a name of its own.
+fn index_of(constraint: &Constraint, relation: &QualifiedName, name: &str) -> IndexStmt {
+    let keys = strings(&constraint.keys);
+    IndexStmt {
+        idxname: name.to_owned(),
+        relation: Some(range_of(relation)),
+        access_method: "btree".to_owned(),
+        table_space: constraint.indexspace.clone(),
+        index_params: keys.iter().map(|key| key_node(key)).collect(),
+        index_including_params: strings(&constraint.including)
+            .iter()
+            .map(|c| key_node(c))
+            .collect(),
+        options: constraint.options.clone(),
+        unique: true,
+        nulls_not_distinct: constraint.nulls_not_distinct,
+        ..IndexStmt::default()
     }
 }
 
@@ -128,27 +245,12 @@ pub(super) fn build(
     relation: &QualifiedName,
 ) {
     let Some(found) = draft.catalog.relation(relation).cloned() else { return };
-    let keys = strings(&constraint.keys);
     let primary = constraint.contype() == ConstrType::ConstrPrimary;
     let name = names::constraint_name(&draft.catalog, relation, constraint);
     if found.kind == RelationKind::PartitionedTable {
         return partitioned::unique(draft, part, &found, constraint, &name);
     }
-    let index = IndexStmt {
-        idxname: name.clone(),
-        relation: Some(range_of(relation)),
-        access_method: "btree".to_owned(),
-        table_space: constraint.indexspace.clone(),
-        index_params: keys.iter().map(|key| key_node(key)).collect(),
-        index_including_params: strings(&constraint.including)
-            .iter()
-            .map(|c| key_node(c))
-            .collect(),
-        options: constraint.options.clone(),
-        unique: true,
-        nulls_not_distinct: constraint.nulls_not_distinct,
-        ..IndexStmt::default()
-    };
+    let index = index_of(constraint, relation, &name);
     create_index::build(
         draft,
         Build {

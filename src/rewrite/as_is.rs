@@ -6,6 +6,7 @@
 //! standing in anyone's way runs as one statement. What would hold a strong lock while it works is
 //! refused, and so is what cannot be seen into or is not known, unless a directive allows it.
 
+use super::again;
 use super::alternatives;
 use super::draft::{Draft, lock_set};
 use super::drop_index::path;
@@ -116,7 +117,7 @@ fn describe(work: &Work) -> String {
 }
 
 /// One statement that may take its time, in the migrate phase.
-fn long(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
+pub(super) fn long(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
     let inserted: Vec<QualifiedName> = impact
         .locks
         .iter()
@@ -154,8 +155,12 @@ pub(super) fn at_phase(
         return long(draft, statement, impact);
     }
     let locks = requested(draft, impact);
-    let raised = draft.floor() == Phase::Contract && phase != Phase::Contract;
-    if raised && join_contract(draft, statement, &locks) {
+    let late = phase.max(draft.floor()) == Phase::Contract;
+    let raised = late && phase != Phase::Contract;
+    if (raised || (late && draft.is_together())) && join_contract(draft, statement, &locks) {
+        if !raised {
+            remember_dropped(draft, statement);
+        }
         return;
     }
     let undo = if phase.max(draft.floor()) == Phase::Contract {
@@ -277,6 +282,11 @@ fn remember_dropped(draft: &mut Draft<'_>, statement: &Statement) {
             for node in &alter.cmds {
                 if let (Some(NodeEnum::AlterTableCmd(command)), Some(name)) = (&node.node, &name) {
                     draft.floors.member(name, &command.name, Phase::Contract);
+                    if command.subtype() == AlterTableType::AtColumnDefault && command.def.is_none()
+                    {
+                        // Without either, an INSERT that leaves the column out fails.
+                        draft.together_until(&[&name.name, &command.name, "identity", "add"]);
+                    }
                 }
             }
         }
@@ -354,6 +364,18 @@ pub(super) fn drop_constraint(
             brief.verdict = Verdict::Brief;
             at_phase(draft, part, &brief, Phase::Contract);
             draft.floors.member(relation, &found.name, Phase::Contract);
+            let kind = match found.kind {
+                ConstraintKind::PrimaryKey => Some(again::Kind::PrimaryKey),
+                ConstraintKind::Unique => Some(again::Kind::Unique),
+                ConstraintKind::ForeignKey => Some(again::Kind::ForeignKey),
+                ConstraintKind::Check
+                | ConstraintKind::NotNull
+                | ConstraintKind::Exclude
+                | ConstraintKind::Trigger => None,
+            };
+            if let Some(kind) = kind {
+                draft.remember_dropped(relation, &found.name, kind, &part.sql);
+            }
             draft.gate(
                 Phase::Contract,
                 format!("no running application relies on {} of {relation}", found.name),
@@ -394,4 +416,5 @@ fn relax_check(
         )
         .locks(locks)
         .undo(undo);
+    draft.remember_dropped(relation, &found.name, again::Kind::Check, &part.sql);
 }

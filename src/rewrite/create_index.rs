@@ -6,6 +6,7 @@
 //! concurrently and built again. `IF NOT EXISTS` is answered from the catalog, the definition
 //! compared: the server compares the name alone and takes SHARE even when it finds it.
 
+use super::again;
 use super::as_is;
 use super::draft::Draft;
 use super::partitioned;
@@ -54,6 +55,16 @@ pub(super) fn steps(
             NoteKind::Information,
             format!("index {name} is there but invalid, left by a failed build: it is dropped and built again"),
         );
+    }
+    let dropped =
+        draft.dropped_before(&relation, |d| d.kind == again::Kind::Index && d.name == name);
+    let old = draft.start.relation(&relation).and_then(|start| start.index(&name)).cloned();
+    if let (Some(dropped), Some(old)) = (dropped, old) {
+        let why =
+            format!("the new {name} is built beside the old one while the application goes on");
+        return again::index(draft, &found, &dropped, &old, |draft, name| {
+            build(draft, Build { index: index.clone(), name, relation: relation.clone(), why });
+        });
     }
     build(
         draft,

@@ -62,7 +62,7 @@ pub(super) fn update(
     if !draft.is_new(&name)
         && let Some(group) = draft.groups.by_update.get(&(draft.number() - 1)).cloned()
     {
-        fill::steps(draft, &group, statement.span);
+        fill::steps(draft, &group, statement.span, true);
         return finish_not_null(draft, &found, &group);
     }
     if stays_whole(draft, statement, &found) {
@@ -133,7 +133,8 @@ pub(super) fn delete(
         return whole(draft, statement, &found);
     }
     let condition = delete.where_clause.as_deref();
-    let reads_own = condition.is_some_and(|node| idempotence::may_read(node, &name));
+    let reads_own =
+        condition.is_some_and(|node| idempotence::may_read(node, &name, &draft.catalog));
     if delete.with_clause.is_some() || delete.returning_clause.is_some() || reads_own {
         let why = "it has WITH or RETURNING, or reads the table that it deletes from a second time";
         return refuse(draft, statement, &found, why, false);
@@ -324,7 +325,7 @@ fn read_update(draft: &Draft<'_>, update: &UpdateStmt, found: &Relation) -> Resu
                 .iter()
                 .filter_map(|(_, value)| *value)
                 .chain(condition)
-                .any(|node| idempotence::may_read(node, &found.name));
+                .any(|node| idempotence::may_read(node, &found.name, &draft.catalog));
     let proof = idempotence::prove(
         &idempotence::Update {
             relation: &found.name,
@@ -392,11 +393,20 @@ fn predicate(found: &Relation, split: &Split, proof: Proof) -> String {
     if parts.is_empty() { "true".to_owned() } else { parts.join(" AND ") }
 }
 
+/// Whether the application has triggers that fire for rows of which `columns` are set.
+pub(super) fn fires_triggers(found: &Relation, columns: &[&str]) -> bool {
+    found.triggers.iter().any(|trigger| {
+        let of = &trigger.update_of;
+        let about = of.is_empty() || of.iter().any(|column| columns.contains(&column.as_str()));
+        !trigger.ours && trigger.row && trigger.on_update && trigger.enabled != 'D' && about
+    })
+}
+
 fn in_batches(draft: &mut Draft<'_>, found: &Relation, split: &Split, proof: Proof) {
     let name = &found.name;
     let predicate = predicate(found, split, proof);
-    let fires = found.triggers.iter().any(|t| !t.ours && t.row && t.on_update && t.enabled != 'D');
-    if fires && proof == Proof::SameAgain {
+    let columns: Vec<&str> = split.targets.iter().map(|(column, _)| column.as_str()).collect();
+    if fires_triggers(found, &columns) && proof == Proof::SameAgain {
         draft.note(
             NoteKind::Triggers,
             format!("rows of {name} that hold the new value already are not touched, so the application's triggers do not fire for them"),

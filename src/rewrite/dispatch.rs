@@ -2,9 +2,9 @@
 
 use super::draft::Draft;
 use super::{
-    add_check, add_column, add_foreign_key, add_unique, as_is, change_type, create_index, data,
-    drop_column, drop_index, drop_table, identity, op, partition, reached, rename_column,
-    rename_other, rename_table, set_not_null,
+    add_check, add_column, add_foreign_key, add_unique, again, as_is, change_type, create_index,
+    data, drop_column, drop_index, drop_table, identity, maintenance, op, partition, reached,
+    refresh, rename_column, rename_other, rename_table, set_not_null,
 };
 use crate::analyze::{self, Impact, Verdict};
 use crate::plan::NoteKind;
@@ -31,11 +31,20 @@ pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &I
         NodeEnum::DropStmt(drop) => match drop.remove_type() {
             ObjectType::ObjectIndex => drop_index::steps(draft, statement, drop, impact),
             ObjectType::ObjectTable => drop_table::steps(draft, statement, drop, impact),
+            ObjectType::ObjectTrigger => again::drop_trigger(draft, statement, drop, impact),
             _ => {
                 reached::note(draft, statement, drop);
                 as_is::steps(draft, statement, impact);
             }
         },
+        NodeEnum::CreateTrigStmt(create) => {
+            again::create_trigger(draft, statement, create, impact);
+        }
+        NodeEnum::VacuumStmt(vacuum) => maintenance::vacuum(draft, statement, vacuum, impact),
+        NodeEnum::ReindexStmt(reindex) => {
+            maintenance::reindex(draft, statement, reindex, impact);
+        }
+        NodeEnum::RefreshMatViewStmt(refresh) => refresh::steps(draft, statement, refresh, impact),
         NodeEnum::AlterEnumStmt(alter) => {
             rename_other::enum_value(draft, statement, alter, impact);
         }
@@ -92,6 +101,7 @@ fn alter_table(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
     let before = draft.catalog.clone();
     for part in &parts {
         let NodeEnum::AlterTableStmt(alter) = &part.node else { continue };
+        draft.raise_for(part, &name);
         match analyze::analyze(part, &change_type::unhindered(&draft.catalog, part)) {
             Ok(impact) => subcommand(draft, part, alter, &name, &impact),
             Err(error) => draft.reject(error.diagnostic().clone()),

@@ -4,6 +4,7 @@
 //! EXCLUSIVE. A unique index goes in contract, because `ON CONFLICT` of the old application may rely
 //! on it; another one in migrate, where `rollback` can build it again from its definition.
 
+use super::again;
 use super::as_is;
 use super::draft::Draft;
 use super::text;
@@ -61,6 +62,7 @@ pub(super) fn steps(
         let qualified = table.name.sibling(&index.name);
         let phase = if index.unique { Phase::Contract } else { Phase::Migrate };
         let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {qualified}");
+        draft.remember_dropped(&table.name, &index.name, again::Kind::Index, &sql);
         let undo = if index.unique { Undo::Nothing } else { put_back(&table, &index) };
         draft
             .step(
@@ -88,7 +90,7 @@ pub(super) fn steps(
 }
 
 /// Builds `index` again after it was dropped, with what hung on it.
-fn put_back(table: &Relation, index: &Index) -> Undo {
+pub(super) fn put_back(table: &Relation, index: &Index) -> Undo {
     let qualified = table.name.sibling(&index.name);
     let build = rebuild(&qualified, &index.definition);
     let sql = belongings(table, index);

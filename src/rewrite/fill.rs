@@ -56,7 +56,10 @@ const HARMLESS: [&str; 17] = [
 ];
 
 /// Steps for `group`, whose `UPDATE` (or column, for a directive) stands at `span`.
-pub(super) fn steps(draft: &mut Draft<'_>, group: &Group, span: Span) {
+///
+/// `written` when the migration itself has the `UPDATE`: then the application's triggers fire, as
+/// they would for it.
+pub(super) fn steps(draft: &mut Draft<'_>, group: &Group, span: Span, written: bool) {
     if let Some(problem) = impossible(draft, group) {
         draft.refuse(Diagnostic::new(problem, span).label("needs a sync trigger").hint(
             "Write the expression so that it reads plain columns of the row, or split the migration in two revisions with a deploy between them.",
@@ -80,7 +83,7 @@ pub(super) fn steps(draft: &mut Draft<'_>, group: &Group, span: Span) {
         ),
         sql,
     );
-    backfill(draft, group, &what);
+    backfill(draft, group, &what, written);
     verify(draft, group, &what);
     trigger.remove_step(
         draft,
@@ -285,7 +288,7 @@ fn needed(draft: &Draft<'_>, group: &Group) -> String {
     }
 }
 
-fn backfill(draft: &mut Draft<'_>, group: &Group, what: &str) {
+fn backfill(draft: &mut Draft<'_>, group: &Group, what: &str, written: bool) {
     let set = if let [target] = group.targets.as_slice() {
         format!("{} = {}", quote_ident(&target.column), target.expression)
     } else {
@@ -304,15 +307,37 @@ fn backfill(draft: &mut Draft<'_>, group: &Group, what: &str) {
             .join(", ")
     };
     let invented = group.targets.iter().all(|target| target.new);
+    let columns: Vec<&str> = group.targets.iter().map(|t| t.column.as_str()).collect();
+    let fires = written
+        && draft
+            .catalog
+            .relation(&group.relation)
+            .is_some_and(|found| super::data::fires_triggers(found, &columns));
+    if fires {
+        draft.note(
+            NoteKind::Triggers,
+            format!(
+                "the application's triggers fire for rows of {} that get {what}, as for the UPDATE; not for those that have the value by then, or get none",
+                group.relation
+            ),
+        );
+    }
     let action = Action::Backfill(Backfill {
         relation: group.relation.clone(),
         alias: group.alias.clone(),
         change: Change::Update { set, from: None },
         predicate: needed(draft, group),
-        fires_triggers: !invented,
+        fires_triggers: fires || !invented,
         repeat: false,
     });
-    let undo = if invented {
+    let undo = if invented && fires {
+        Undo::Irreversible {
+            why: format!(
+                "what the application's triggers did for rows of {} that got {what} stays",
+                group.relation
+            ),
+        }
+    } else if invented {
         Undo::Nothing
     } else {
         Undo::Irreversible {

@@ -8,9 +8,10 @@
 use super::text;
 use crate::plan::Phase;
 use crate::sql::{QualifiedName, Statement};
+use pg_query::NodeEnum;
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Floors {
     /// Whole relations: their rows change, or their name is free, only from that phase on.
     relations: BTreeMap<QualifiedName, Phase>,
@@ -132,7 +133,31 @@ impl Floors {
         if self.relations.is_empty() && self.members.is_empty() && self.words.is_empty() {
             return Phase::Expand;
         }
-        let words = text::words(&statement.sql);
+        let mut words = text::words(&statement.sql);
+        if matches!(
+            statement.node,
+            NodeEnum::SelectStmt(_) | NodeEnum::CallStmt(_) | NodeEnum::DoStmt(_)
+        ) {
+            // setval('orders_id_seq', …): what it is about stands in a string.
+            words.extend(text::words_in_strings(&statement.sql));
+        }
+        self.of_words(&words, touched, minds_rows)
+    }
+
+    /// These floors, as if `member` of `relation` did not change late.
+    pub fn without(&self, relation: &QualifiedName, member: &str) -> Self {
+        let mut rest = self.clone();
+        rest.members.remove(&(relation.clone(), member.to_owned()));
+        rest
+    }
+
+    /// The same as [`Self::of`] for the words of a statement.
+    pub fn of_words(
+        &self,
+        words: &BTreeSet<String>,
+        touched: &[QualifiedName],
+        minds_rows: bool,
+    ) -> Phase {
         // A word that only happens to be spelt like the relation raises the floor as well: that
         // costs nothing but an earlier start.
         let named =

@@ -8,7 +8,7 @@
 
 use super::groups::{columns_read, conjuncts, null_tested, strings};
 use crate::analyze::{columns, volatility};
-use crate::catalog::{Catalog, Volatility};
+use crate::catalog::{Catalog, Relation, RelationKind, Volatility};
 use crate::sql::QualifiedName;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExprKind, BoolExprType, BoolTestType, Node, a_const};
@@ -217,16 +217,40 @@ fn never_null(node: &Node) -> bool {
     }
 }
 
-/// Whether an expression has a subquery that could read `relation` itself.
-pub(super) fn may_read(node: &Node, relation: &QualifiedName) -> bool {
-    columns::has_subquery(node)
-        && super::text::words(&crate::sql::deparse::expression(node)).contains(&relation.name)
+/// Whether an expression has a subquery that could read `relation` itself, by its own name, a
+/// partition or parent of it, or a view.
+pub(super) fn may_read(node: &Node, relation: &QualifiedName, catalog: &Catalog) -> bool {
+    columns::tables_named(node).iter().any(|table| reads(table, relation, catalog))
+}
+
+fn reads(table: &str, relation: &QualifiedName, catalog: &Catalog) -> bool {
+    if table == relation.name {
+        return true;
+    }
+    let named: Vec<&Relation> =
+        catalog.relations.values().filter(|found| found.name.name == table).collect();
+    // Not in the catalog: a name of a WITH, whose own query is looked at, or a partial catalog.
+    named.into_iter().any(|found| match found.kind {
+        RelationKind::View => true,
+        _ => {
+            related(found, relation, catalog)
+                || catalog.relation(relation).is_some_and(|own| related(own, &found.name, catalog))
+        }
+    })
+}
+
+/// Whether `other` is above `relation` in an inheritance or partition tree.
+fn related(relation: &Relation, other: &QualifiedName, catalog: &Catalog) -> bool {
+    relation.parents.iter().any(|parent| {
+        parent == other
+            || catalog.relation(parent).is_some_and(|parent| related(parent, other, catalog))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Column, Relation, RelationKind};
+    use crate::catalog::Column;
 
     fn table() -> Catalog {
         let name = QualifiedName::new("public", "t");

@@ -8,7 +8,7 @@ use super::draft::{Draft, lock_set};
 use super::op;
 use super::text::alter;
 use super::{
-    acl, groups, identity, partition, rename_other, replaced_view, schema_elements_back,
+    acl, again, groups, identity, partition, rename_other, replaced_view, schema_elements_back,
     set_not_null, undo_locks,
 };
 use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
@@ -63,6 +63,9 @@ fn unannounced(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
             if target(draft, insert.relation.as_ref()).is_some_and(|name| draft.is_new(&name)) =>
         {
             Undo::Nothing
+        }
+        NodeEnum::DropStmt(drop) if drop.remove_type() == ObjectType::ObjectTrigger => {
+            again::trigger_back(draft, drop).unwrap_or_else(|| irreversible(draft, statement))
         }
         _ => plain(draft, statement),
     }
@@ -443,7 +446,7 @@ fn rename_back(draft: &mut Draft<'_>, rename: &RenameStmt) -> Undo {
             let sql = vec![format!("ALTER SCHEMA {new} RENAME TO {old}")];
             Undo::Transaction { sql, locks: Vec::new() }
         } else if rename.rename_type() == ObjectType::ObjectIndex {
-            index_back(draft, rename)
+            rename_other::index_back(draft, rename)
         } else if rename.rename_type() == ObjectType::ObjectType {
             rename_other::type_back(draft, rename)
         } else if let Some(sql) = rename_other::back(rename) {
@@ -481,19 +484,4 @@ fn rename_back(draft: &mut Draft<'_>, rename: &RenameStmt) -> Undo {
         }
     };
     Undo::Transaction { sql: vec![sql], locks: Vec::new() }
-}
-
-fn index_back(draft: &Draft<'_>, rename: &RenameStmt) -> Undo {
-    let found = rename.relation.as_ref().and_then(|range| {
-        let schema = (!range.schemaname.is_empty()).then_some(range.schemaname.as_str());
-        draft.catalog.resolve_index(schema, &range.relname)
-    });
-    match found {
-        Some((table, index)) => {
-            let renamed = table.name.sibling(&rename.newname);
-            let sql = vec![format!("ALTER INDEX {renamed} RENAME TO {}", quote_ident(&index.name))];
-            Undo::Transaction { sql, locks: Vec::new() }
-        }
-        None => Undo::Nothing,
-    }
 }

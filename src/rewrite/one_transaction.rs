@@ -36,7 +36,8 @@ pub fn one_transaction(
             | Action::Concurrent { .. }
             | Action::Backfill(_)
             | Action::Verify { .. }
-            | Action::Statement { .. } => refused.push(refuse(
+            | Action::Statement { .. }
+            | Action::Maintenance { .. } => refused.push(refuse(
                 "this takes more than one short transaction, and all of this file is one",
                 place(step),
                 "Put it into a revision: `airlock revision -m \"…\"`.",

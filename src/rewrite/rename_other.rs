@@ -273,3 +273,19 @@ pub(super) fn enum_value_back(alter: &AlterEnumStmt) -> Option<String> {
     reverse.new_val.clone_from(&alter.old_val);
     Some(deparse::statement(&NodeEnum::AlterEnumStmt(reverse)))
 }
+
+/// The old name of an index.
+pub(super) fn index_back(draft: &Draft<'_>, rename: &RenameStmt) -> Undo {
+    let found = rename.relation.as_ref().and_then(|range| {
+        let schema = (!range.schemaname.is_empty()).then_some(range.schemaname.as_str());
+        draft.catalog.resolve_index(schema, &range.relname)
+    });
+    match found {
+        Some((table, index)) => {
+            let renamed = table.name.sibling(&rename.newname);
+            let sql = vec![format!("ALTER INDEX {renamed} RENAME TO {}", quote_ident(&index.name))];
+            Undo::Transaction { sql, locks: Vec::new() }
+        }
+        None => Undo::Nothing,
+    }
+}

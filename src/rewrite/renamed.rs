@@ -8,7 +8,9 @@ use crate::sql::QualifiedName;
 pub(super) fn step(step: &mut Step, from: &QualifiedName, to: &QualifiedName) {
     match &mut step.action {
         Action::Transaction { sql } => texts(sql, from, to),
-        Action::Validate { sql } | Action::Statement { sql } => *sql = renamed(sql, from, to),
+        Action::Validate { sql } | Action::Statement { sql } | Action::Maintenance { sql } => {
+            *sql = renamed(sql, from, to)
+        }
         Action::Concurrent { sql, cleanup, .. } => {
             *sql = renamed(sql, from, to);
             *cleanup = renamed(cleanup, from, to);

@@ -21,6 +21,22 @@ pub(super) fn words(sql: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The identifiers that occur in the string constants of `sql`.
+pub(super) fn words_in_strings(sql: &str) -> BTreeSet<String> {
+    let Ok(scanned) = crate::sql::grammar::scan(sql) else { return BTreeSet::new() };
+    scanned
+        .iter()
+        .filter_map(|token| {
+            let start = usize::try_from(token.start).ok()?;
+            let end = usize::try_from(token.end).ok()?;
+            let text = sql.get(start..end)?;
+            let inner = text.trim_start_matches(|c| c != '\'' && c != '$');
+            inner.starts_with(['\'', '$']).then(|| words(inner.trim_matches(['\'', '$'])))
+        })
+        .flatten()
+        .collect()
+}
+
 /// `sql`, which airlock wrote, with the qualified name `from` replaced by `to` wherever it stands as
 /// `schema.name`.
 pub(super) fn renamed(sql: &str, from: &QualifiedName, to: &QualifiedName) -> String {

@@ -76,7 +76,9 @@ fn has_effect(rollout: &Rollout) -> bool {
     rollout.steps.iter().any(|step| match step.state {
         StepState::Pending => false,
         StepState::Done | StepState::Undone => true,
-        StepState::Running => matches!(step.kind.as_str(), "concurrent" | "backfill"),
+        StepState::Running => {
+            matches!(step.kind.as_str(), "concurrent" | "backfill" | "maintenance")
+        }
     })
 }
 

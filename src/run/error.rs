@@ -58,7 +58,7 @@ pub enum RunError {
         /// Why the last attempt failed, if there was one.
         reason: Option<Failed>,
         /// What would have done, as far as the transactions seen tell.
-        suggestion: Option<Suggestion>,
+        suggestion: Option<Box<Suggestion>>,
     },
     #[error("step {step} held its locks for longer than {}", seconds(.max_hold))]
     HoldExceeded { step: String, sql: String, max_hold: Duration },

@@ -179,7 +179,8 @@ fn relations(plan: &Plan) -> BTreeSet<QualifiedName> {
             Action::Transaction { .. }
             | Action::Validate { .. }
             | Action::Concurrent { .. }
-            | Action::Statement { .. } => {}
+            | Action::Statement { .. }
+            | Action::Maintenance { .. } => {}
         }
     }
     all

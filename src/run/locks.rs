@@ -131,7 +131,7 @@ impl Wait {
             attempts: self.attempts,
             waited: self.started.elapsed(),
             reason: self.reason,
-            suggestion: self.seen.suggestion(for_holding(limits)),
+            suggestion: self.seen.suggestion(for_holding(limits)).map(Box::new),
         }
     }
 }

@@ -25,6 +25,7 @@ mod guard;
 pub mod limits;
 mod locks;
 mod look;
+mod maintenance;
 mod outcome;
 mod pace;
 mod progress;

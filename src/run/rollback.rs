@@ -94,7 +94,7 @@ pub(super) async fn roll_back(
 /// Whether a step that was begun and not done may have an effect: not when it commits as a whole.
 fn leaves_traces(step: &Step) -> bool {
     match &step.action {
-        Action::Concurrent { .. } | Action::Backfill(_) => true,
+        Action::Concurrent { .. } | Action::Backfill(_) | Action::Maintenance { .. } => true,
         Action::Transaction { .. }
         | Action::Validate { .. }
         | Action::Verify { .. }

@@ -136,12 +136,12 @@ mod tests {
         let mut seen = Seen::default();
         let start = Instant::now();
         seen.update(&hidden, &wanted, start);
-        assert!(in_the_way(&hidden, &wanted, strictness, &seen).is_empty());
+        assert!(in_the_way(&hidden, &wanted, BRIEF, &seen).is_empty());
         seen.update(&hidden, &wanted, start + Duration::from_millis(40));
-        assert_eq!(in_the_way(&hidden, &wanted, strictness, &seen)[0].1, Duration::from_millis(40));
+        assert_eq!(in_the_way(&hidden, &wanted, BRIEF, &seen)[0].1, Duration::from_millis(40));
         let another = [Holder { vxid: "3/2".into(), ..hidden[0].clone() }];
         seen.update(&another, &wanted, start + Duration::from_millis(45));
-        assert!(in_the_way(&another, &wanted, strictness, &seen).is_empty());
+        assert!(in_the_way(&another, &wanted, BRIEF, &seen).is_empty());
         let suggestion = seen.suggestion(Duration::from_millis(25)).unwrap();
         assert_eq!(suggestion.budget, Duration::from_millis(100));
         assert_eq!(suggestion.ceiling, Duration::from_millis(80));

@@ -5,7 +5,7 @@ use super::error::RunError;
 use super::progress::Event;
 use super::runner::{Figures, Runner};
 use super::session::Fault;
-use super::{backfill, concurrent, statement, transaction, validate, verify};
+use super::{backfill, concurrent, maintenance, statement, transaction, validate, verify};
 use crate::journal::rollout::{Figures as Journaled, add_figures, complete_step, kind, start_step};
 use crate::journal::{Command, Rollout, StepState};
 use crate::plan::{Action, Step};
@@ -30,7 +30,7 @@ pub(super) async fn run(
         why: step.why.clone(),
         resumed,
     });
-    let result = Box::pin(carry_out(run, runner, step)).await;
+    let result = Box::pin(carry_out(run, runner, step, resumed)).await;
     run.count(runner.figures.report(step));
     match result {
         Ok(()) => {
@@ -53,6 +53,7 @@ async fn carry_out(
     run: &mut Run<'_>,
     runner: &mut Runner<'_>,
     step: &Step,
+    resumed: bool,
 ) -> Result<(), RunError> {
     match &step.action {
         Action::Transaction { sql } => {
@@ -78,6 +79,7 @@ async fn carry_out(
             Box::pin(verify::run(runner, step, relation, check, meaning)).await
         }
         Action::Statement { sql } => statement::run(runner, step, sql).await,
+        Action::Maintenance { sql } => maintenance::run(runner, step, sql, resumed).await,
     }
 }
 

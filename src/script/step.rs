@@ -73,6 +73,10 @@ pub(super) fn write(plan: &Plan, step: &Step, bounds: &Bounds, script: &mut Stri
             "BEGIN;\nSET LOCAL statement_timeout = 0;\n{}{done}COMMIT;\n",
             statement(sql)
         )),
+        Action::Maintenance { sql } => script.push_str(&format!(
+            "SET lock_timeout = 0;\nSET statement_timeout = 0;\n{}{done}",
+            statement(sql)
+        )),
         Action::Concurrent { sql, probe, cleanup } => {
             script.push_str(&concurrent(&step.id, sql, probe, cleanup, bounds));
             script.push_str(&done);
@@ -120,7 +124,7 @@ pub(super) fn write_undo(plan: &Plan, step: &Step, bounds: &Bounds, script: &mut
     script.push_str(&comment(&format!("Step {} back: {}", step.id, step.why)));
     // What commits as a whole and was cut off has left nothing.
     let traces = match &step.action {
-        Action::Concurrent { .. } | Action::Backfill(_) => true,
+        Action::Concurrent { .. } | Action::Backfill(_) | Action::Maintenance { .. } => true,
         Action::Transaction { .. }
         | Action::Validate { .. }
         | Action::Verify { .. }

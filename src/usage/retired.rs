@@ -75,6 +75,7 @@ pub(super) fn contract_statements(plan: &Plan) -> impl Iterator<Item = &str> {
         match &step.action {
             Action::Transaction { sql } => sql.iter().map(String::as_str).collect::<Vec<_>>(),
             Action::Concurrent { sql, .. } | Action::Statement { sql } => vec![sql.as_str()],
+            Action::Maintenance { .. } => Vec::new(),
             Action::Validate { .. } | Action::Backfill(_) | Action::Verify { .. } => Vec::new(),
         }
     })

@@ -6,6 +6,7 @@ mod fired;
 mod keys;
 mod pruning;
 mod query;
+mod sequence;
 mod truncate;
 
 pub use fired::fired_triggers;

@@ -5,6 +5,7 @@
 //! statement opaque. Others can only read.
 
 use super::changes::Change;
+use super::sequence::sequence_of;
 use super::{changes, conditions, pruning};
 use crate::analyze::AnalyzeError;
 use crate::analyze::effects::Effects;
@@ -14,7 +15,7 @@ use crate::catalog::{Relation, RelationKind, Volatility};
 use crate::lock::LockMode;
 use crate::sql::grammar;
 use crate::sql::walk::walk_some;
-use pg_query::protobuf::{Alias, FuncCall, Node, RangeVar, SelectStmt, WithClause, a_const};
+use pg_query::protobuf::{Alias, FuncCall, Node, RangeVar, SelectStmt, WithClause};
 use pg_query::{NodeEnum, NodeRef};
 
 /// How far the server goes with a query.
@@ -436,31 +437,6 @@ fn hides_something(cx: Context<'_, '_>, call: &FuncCall) -> bool {
         }
     }
     !known
-}
-
-/// The sequence in `nextval('s')`, `currval('s')` or `setval('s', 1)`.
-fn sequence_of<'c>(cx: Context<'_, 'c>, call: &FuncCall) -> Option<&'c Relation> {
-    let name = *name_parts(&call.funcname).last()?;
-    if !matches!(name, "nextval" | "currval" | "setval" | "pg_sequence_last_value") {
-        return None;
-    }
-    let mut argument = call.args.first()?;
-    while let Some(NodeEnum::TypeCast(cast)) = &argument.node {
-        argument = cast.arg.as_deref()?;
-    }
-    let Some(NodeEnum::AConst(constant)) = &argument.node else { return None };
-    let Some(a_const::Val::Sval(text)) = &constant.val else { return None };
-    let tree = grammar::parse(&format!("TABLE {}", text.sval)).ok()?;
-    let Some(NodeEnum::SelectStmt(select)) = tree.stmts.into_iter().next()?.stmt?.node else {
-        return None;
-    };
-    match select.from_clause.into_iter().next()?.node? {
-        NodeEnum::RangeVar(name) => match cx.find(&name) {
-            Found::Relation(relation) => Some(relation),
-            Found::System | Found::Missing => None,
-        },
-        _ => None,
-    }
 }
 
 /// The sequences that `expression` draws from.

@@ -90,6 +90,11 @@ fn check_identity(cx: Context<'_, '_>, sequence: &Relation) -> Result<(), Analyz
     if owner.is_none_or(|column| column.identity.is_none()) {
         return Ok(());
     }
+    // A column that was `serial` before keeps that sequence as well.
+    let own = cx.catalog.identity_sequence(table, column);
+    if own.is_some_and(|own| own.name != sequence.name) {
+        return Ok(());
+    }
     let name = &sequence.name.name;
     let message = format!(
         "cannot drop sequence {name} because column {column} of table {} requires it",

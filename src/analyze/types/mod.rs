@@ -5,6 +5,7 @@
 
 mod cast;
 mod change;
+mod extensions;
 
 pub(super) use cast::is_assignable;
 pub(super) use change::{change_is_free, index_survives, never_converts};
@@ -87,11 +88,16 @@ fn resolve(written: &TypeName, catalog: &Catalog) -> Option<ColumnType> {
         (catalog.types.contains_key(&name) || catalog.relations.contains_key(&name))
             .then_some(Base::User(name))
     };
+    let of_extension = || {
+        let schema = schema.or_else(|| catalog.creation_schema())?;
+        extensions::brings(name, catalog).then(|| Base::User(QualifiedName::new(schema, name)))
+    };
     let base = match schema {
         Some(schema) if is_system_schema(schema) => built_in()?,
-        Some(schema) => user(schema)?,
+        Some(schema) => user(schema).or_else(of_extension)?,
         None => built_in()
-            .or_else(|| catalog.server.search_path.iter().find_map(|schema| user(schema)))?,
+            .or_else(|| catalog.server.search_path.iter().find_map(|schema| user(schema)))
+            .or_else(of_extension)?,
     };
     Some(ColumnType {
         base,
@@ -167,7 +173,10 @@ impl Context<'_, '_> {
             let absent = Absent::Type { schema, name: name.to_owned() };
             let diagnostic = match crate::sql::nearest::nearest(name, &known) {
                 Some(close) => diagnostic.hint(format!("Did you mean \"{close}\"?")),
-                None => diagnostic,
+                None => match extensions::unseen(self.catalog) {
+                    Some(extension) => diagnostic.hint(format!("If extension {extension} brings it: create that in a revision before this one.")),
+                    None => diagnostic,
+                },
             };
             AnalyzeError::Missing(diagnostic, Box::new(absent))
         })

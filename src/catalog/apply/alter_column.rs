@@ -107,7 +107,7 @@ pub(super) fn add_identity(
     command: &AlterTableCmd,
 ) {
     let Some(node::Node::Constraint(clause)) = definition(command) else { return };
-    column::make_sequence(catalog, table, name);
+    column::make_sequence(catalog, table, name, column::SequenceFor::Identity);
     if let Some(column) = column_mut(catalog, table, name) {
         column.identity = Some(column::identity(&clause.generated_when));
     }
@@ -116,7 +116,7 @@ pub(super) fn add_identity(
 pub(super) fn drop_identity(catalog: &mut Catalog, table: &QualifiedName, name: &str) {
     let Some(column) = column_mut(catalog, table, name) else { return };
     if column.identity.take().is_some() {
-        drop::drop_owned_sequences(catalog, table, name);
+        drop::drop_identity_sequence(catalog, table, name);
     }
 }
 

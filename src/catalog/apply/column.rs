@@ -21,7 +21,7 @@ pub(super) struct Defined {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum SequenceFor {
+pub(super) enum SequenceFor {
     Serial,
     Identity,
 }
@@ -156,7 +156,7 @@ impl Defined {
 pub(super) fn finish(catalog: &mut Catalog, table: &QualifiedName, defined: &Defined) {
     let name = &defined.column.name;
     if let Some(kind) = defined.sequence {
-        let sequence = make_sequence(catalog, table, name);
+        let sequence = make_sequence(catalog, table, name, kind);
         if kind == SequenceFor::Serial {
             let default =
                 format!("nextval({}::regclass)", crate::sql::quote_literal(&sequence.to_string()));
@@ -177,10 +177,12 @@ pub(super) fn make_sequence(
     catalog: &mut Catalog,
     table: &QualifiedName,
     column: &str,
+    kind: SequenceFor,
 ) -> QualifiedName {
     let name = table.sibling(names::sequence_name(catalog, table, column));
     let mut sequence = catalog.new_relation(&name, RelationKind::Sequence);
     sequence.owned_by = Some((table.clone(), column.to_owned()));
+    sequence.of_identity = kind == SequenceFor::Identity;
     if let Some(table) = catalog.relation(table) {
         sequence.owner.clone_from(&table.owner);
         sequence.owned_by_us = table.owned_by_us;

@@ -287,6 +287,14 @@ pub(super) fn drop_owned_sequences(catalog: &mut Catalog, table: &QualifiedName,
     }
 }
 
+/// `DROP IDENTITY`: another sequence that the column owns stays.
+pub(super) fn drop_identity_sequence(catalog: &mut Catalog, table: &QualifiedName, column: &str) {
+    match catalog.identity_sequence(table, column).map(|sequence| sequence.name.clone()) {
+        Some(sequence) => drop_relation(catalog, &sequence),
+        None => drop_owned_sequences(catalog, table, column),
+    }
+}
+
 pub(super) fn drop_constraint(
     catalog: &mut Catalog,
     table: &QualifiedName,

@@ -225,7 +225,10 @@ SELECT format('aggregate %s: owner %I; privileges %s; %s', p.oid::regprocedure,
               pg_get_userbyid(p.proowner),
               array(SELECT item::text FROM unnest(coalesce(p.proacl, acldefault('f', p.proowner)))
                            AS item ORDER BY 1),
-              (to_jsonb(g) - 'aggfnoid')::text)
+              (to_jsonb(g) - ARRAY['aggfnoid', 'aggsortop', 'aggtranstype', 'aggmtranstype']
+               || jsonb_build_object('sorted by', g.aggsortop::regoperator::text,
+                                     'state', g.aggtranstype::regtype::text,
+                                     'moving state', g.aggmtranstype::regtype::text))::text)
   FROM pg_aggregate g
   JOIN pg_proc p ON p.oid = g.aggfnoid
   JOIN pg_namespace n ON n.oid = p.pronamespace

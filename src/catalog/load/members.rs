@@ -222,6 +222,7 @@ pub(super) fn sequence_owners(loaded: &mut Loaded, rows: &[Row]) {
         let Some(owner) = qualified(row, "schema", "name") else { continue };
         if let Some(sequence) = loaded.of(row, "sequence") {
             sequence.owned_by = Some((owner, row.get("column")));
+            sequence.of_identity = row.get("of_identity");
         }
     }
 }

@@ -94,7 +94,7 @@ SELECT c.oid,
        d.description AS comment,
        am.amname::text AS access_method,
        ts.spcname::text AS tablespace,
-       c.relispartition AS is_partition,
+       c.relispartition AS is_partition, NOT c.relispopulated AS unpopulated,
        pg_get_expr(c.relpartbound, c.oid) AS partition_bound,
        CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key
   FROM pg_class c
@@ -335,7 +335,7 @@ SELECT h.inhrelid AS child, cn.nspname::text AS child_schema, c.relname::text AS
 /// The column that owns a sequence (`serial`, identity, `OWNED BY`).
 pub(crate) const SEQUENCE_OWNERS: &str = "
 SELECT c.oid AS sequence, n.nspname::text AS schema, t.relname::text AS name,
-       a.attname::text AS column
+       a.attname::text AS column, r.deptype = 'i' AS of_identity
   FROM pg_class c
   JOIN pg_depend r ON r.classid = 'pg_class'::regclass AND r.objid = c.oid AND r.objsubid = 0
        AND r.refclassid = 'pg_class'::regclass AND r.refobjsubid > 0 AND r.deptype IN ('a', 'i')

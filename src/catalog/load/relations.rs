@@ -218,6 +218,8 @@ fn relation(row: &Row) -> Relation {
         view_definition: None,
         dependants: Vec::new(),
         owned_by: None,
+        of_identity: false,
+        unpopulated: row.get("unpopulated"),
         sequence: None,
     }
 }

@@ -188,6 +188,7 @@ pub fn action(step: &Step) -> (&'static str, Vec<String>) {
             ("a check that must count nothing", vec![sql])
         }
         Action::Statement { sql } => ("as written, in one transaction", vec![sql.clone()]),
+        Action::Maintenance { sql } => ("outside a transaction", vec![sql.clone()]),
     }
 }
 

@@ -1,6 +1,9 @@
 //! The plan while it is being written: steps without numbers, notes, gates, and what the plan
 //! relies on.
 
+mod exchange;
+
+use super::again::Dropped;
 use super::change_type::Retypes;
 use super::error::{Refusal, RewriteError};
 use super::floors::Floors;
@@ -43,10 +46,13 @@ pub(super) struct Draft<'a> {
     used_directives: BTreeSet<usize>,
     /// The words of every statement, to see which relations several statements are about.
     words: Vec<BTreeSet<String>>,
+    dropped: Vec<Dropped>,
+    /// Up to this statement, what is brief and in contract goes into one transaction.
+    together_until: usize,
 }
 
-struct Drafted {
-    step: Step,
+pub(super) struct Drafted {
+    pub step: Step,
     /// Goes before the other steps of its phase (triggers are dropped before what they write to).
     first: bool,
 }
@@ -91,6 +97,8 @@ impl<'a> Draft<'a> {
             additive_floor: Phase::Expand,
             used_directives: BTreeSet::new(),
             words: script.statements.iter().map(|s| text::words(&s.sql)).collect(),
+            dropped: Vec::new(),
+            together_until: 0,
         }
     }
 
@@ -292,6 +300,12 @@ impl<'a> Draft<'a> {
         for Drafted { step, .. } in self.steps.iter_mut().filter(|d| d.step.phase > phase) {
             renamed::step(step, from, to);
         }
+    }
+
+    /// Part of the statement at hand, which may touch what an earlier part drops late.
+    pub fn raise_for(&mut self, part: &Statement, relation: &QualifiedName) {
+        let floor = self.floors.of(part, std::slice::from_ref(relation), true);
+        self.floor = self.floor.max(floor);
     }
 
     /// Raises the earliest phase of the statement at hand.
