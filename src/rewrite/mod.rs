@@ -52,6 +52,7 @@ mod substitute;
 mod sync;
 mod text;
 mod undo_locks;
+mod view_query;
 mod witness;
 
 pub use error::{Refusal, RewriteError};

@@ -34,6 +34,7 @@ mod views;
 pub(super) use copied::Family;
 pub(super) use hindrance::{explained, unhindered};
 pub(super) use in_place::is_needed as has_hindrance;
+pub(super) use materialized::{Materialized, known as known_materialized};
 pub(super) use recognise::{Retypes, recognise};
 
 use super::draft::Draft;
@@ -150,7 +151,7 @@ fn carry_out(draft: &mut Draft<'_>, rollout: &Rollout) {
     migrate::steps(draft, &tables, &trees, &keys, &mut names);
     switch::steps(draft, &tables, &trees, &keys, &rollout.views, names);
     let materialized = materialized::over(draft, &tables);
-    materialized.iter().for_each(|view| view.build(draft));
+    materialized.iter().for_each(|view| view.build(draft, Phase::Switch));
     materialized.iter().for_each(|view| view.contract(draft));
     contract(draft, &tables);
     for table in &tables {

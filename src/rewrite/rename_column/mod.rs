@@ -7,12 +7,14 @@
 //!   name shows the column under both names.
 //! - `in-place`: the plain rename, for teams that can stop the application.
 //!
-//! `auto`: nothing to do on a new or empty table; `dual-column` up to a size limit where everything
-//! that hangs on the column can be rebuilt; else `view` where that is possible. The plan says which
-//! and why.
+//! `auto`: nothing to do on a new or empty table; `view`, where that is possible, above a size limit and where
+//! something hangs on the column that cannot be built again or is no part of the table (a foreign key to it, a view);
+//! `dual-column` otherwise. The plan says which and why.
 
 mod dual;
+mod obstacles;
 mod view;
+mod views;
 
 use super::as_is;
 use super::draft::Draft;
@@ -48,7 +50,8 @@ pub(super) fn steps(
             .hint("Write `-- airlock: rename in-place` above the statement if every application can be stopped for it."),
         );
     };
-    let to_dual = dual::obstacles(draft, &found, &column);
+    let mut to_dual = obstacles::of(draft, &found, &column);
+    to_dual.extend(views::obstacles(draft, &found, &column.name, &rename.newname));
     let to_view = view::obstacles(draft, &found);
     match strategy {
         RenameStrategy::InPlace => in_place(draft, statement, impact, &name),
@@ -63,13 +66,15 @@ pub(super) fn steps(
         RenameStrategy::Auto => {
             let limit = draft.options.dual_column_limit_bytes;
             let too_large = found.table_bytes > limit && draft.catalog.sizes_known;
-            if to_dual.is_empty() && !too_large {
-                return dual::steps(draft, &found, &column, &rename.newname);
-            }
-            let why = if to_dual.is_empty() {
-                "the table is larger than the limit for copying a column".to_owned()
-            } else {
+            let outside = obstacles::outside(draft, &found, &column);
+            let why = if !to_dual.is_empty() {
                 format!("the column cannot be copied: {}", to_dual.join("; "))
+            } else if too_large {
+                "the table is larger than the limit for copying a column".to_owned()
+            } else if outside.is_empty() || !to_view.is_empty() {
+                return dual::steps(draft, &found, &column, &rename.newname);
+            } else {
+                format!("so nothing else is built again ({})", outside.join("; "))
             };
             if to_view.is_empty() {
                 draft.note(
