@@ -119,6 +119,7 @@ pub fn plan(
     draft.refuse_unused_directives(script);
     let drafted = draft.finish()?;
     let mut found: Vec<Fact> = facts::facts(catalog, &drafted.relied);
+    found.extend(facts::of_functions(catalog, &drafted.relied_functions));
     found.extend(
         drafted
             .empty
