@@ -31,6 +31,7 @@ mod idempotence;
 mod identity;
 mod inverse;
 mod marker;
+mod not_null_names;
 mod one_transaction;
 mod op;
 mod partition;

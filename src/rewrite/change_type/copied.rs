@@ -12,6 +12,7 @@ use crate::catalog::{Column, Relation};
 use crate::plan::Phase;
 use crate::rewrite::column;
 use crate::rewrite::draft::Draft;
+use crate::rewrite::not_null_names;
 use crate::rewrite::rebuild::{self, Names};
 use crate::rewrite::sync::SyncTrigger;
 use crate::rewrite::text::alter;
@@ -125,7 +126,16 @@ impl Family {
             rebuild::statistics(draft, &table.found, &table.news(), names);
             for change in table.changes.iter().filter(|change| change.proves_not_null) {
                 let (found, before) = (&table.found, &change.before);
-                rebuild::not_null(draft, Phase::Migrate, found, before, &change.new, names);
+                let below = not_null_names::below(&draft.catalog, found, change.name());
+                match rebuild::not_null_constraint(found, change.name()) {
+                    Some(own) if !below.is_empty() => {
+                        not_null_names::build(draft, (found, own), &below, &change.new, names);
+                    }
+                    _ => {
+                        let phase = Phase::Migrate;
+                        rebuild::not_null(draft, phase, found, before, &change.new, names);
+                    }
+                }
             }
         }
         for key in &self.keys {

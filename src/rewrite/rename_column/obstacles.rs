@@ -2,7 +2,7 @@
 
 use crate::catalog::{Column, Constraint, ConstraintKind, DependantKind, Relation, RelationKind};
 use crate::rewrite::draft::Draft;
-use crate::rewrite::rebuild;
+use crate::rewrite::not_null_names;
 use crate::sql::QualifiedName;
 
 /// Why the column cannot be copied; empty when it can.
@@ -15,12 +15,9 @@ pub(super) fn of(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<St
         let Some(own) = member.column(&column.name) else { continue };
         reasons.extend(of_one(draft, member, own));
         let partition = member.partition_bound.is_some();
-        if let Some(above) = renamed_not_null(draft, member, &column.name) {
-            reasons.push(format!(
-                "NOT NULL of {} {} has another name than that of {above}, from which it comes, and would lose it",
-                if partition { "partition" } else { "child" },
-                member.name
-            ));
+        let named = not_null_names::named_otherwise(&draft.catalog, member, &column.name);
+        if let Some(above) = named.filter(|_| !partition) {
+            reasons.push(not_null_names::obstacle(&member.name, above));
         }
         // One trigger serves all partitions: what it takes for given, it takes for given everywhere.
         if partition && own.default != column.default {
@@ -36,21 +33,6 @@ pub(super) fn of(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<St
     reasons.sort();
     reasons.dedup();
     reasons
-}
-
-/// The table that NOT NULL of `column` of `member` comes from, where it has another name there: from 18 on the name
-/// comes down with the constraint.
-fn renamed_not_null<'d>(
-    draft: &'d Draft<'_>,
-    member: &Relation,
-    column: &str,
-) -> Option<&'d QualifiedName> {
-    let own = rebuild::not_null_constraint(member, column).filter(|own| own.inherited)?;
-    let above = member.parents.iter().filter_map(|name| draft.catalog.relation(name));
-    above
-        .filter_map(|above| Some((above, rebuild::not_null_constraint(above, column)?)))
-        .find(|(_, constraint)| constraint.name != own.name)
-        .map(|(above, _)| &above.name)
 }
 
 /// The same for one table of a family.
