@@ -293,3 +293,32 @@ async fn a_function_that_is_not_what_was_planned_stops_the_plan() {
     site.client.batch_execute("DROP FUNCTION cost_of").await.unwrap();
     site.run(&["upgrade", "--reviewed"]).expect(0);
 }
+
+#[tokio::test]
+async fn views_that_have_followed_a_rename_are_no_use_of_the_old_name() {
+    let site = Site::on(cluster(), "usage_followed").await;
+    let sql = "CREATE EXTENSION pg_stat_statements; \
+               CREATE VIEW names AS SELECT id, name FROM users; \
+               CREATE MATERIALIZED VIEW kept AS SELECT name FROM users; \
+               CREATE TABLE users_of (id int, name text); \
+               ALTER TABLE users ADD UNIQUE (name); \
+               ALTER TABLE users_of ADD FOREIGN KEY (name) REFERENCES users (name)";
+    site.client.batch_execute(sql).await.unwrap();
+    let rename = format!("-- airlock: rename dual-column\n{RENAME}");
+    site.project.revision("aaaa", "none", &rename);
+    site.run(&["upgrade"]).expect(0);
+    site.later().await;
+    site.client.batch_execute("SELECT name FROM names LIMIT 1").await.unwrap();
+    site.client.batch_execute("CREATE VIEW late AS SELECT name FROM users").await.unwrap();
+    let refused = site.run(&["contract"]).expect(7);
+    assert!(refused.stderr.contains("public.late hangs on it"), "{}", refused.stderr);
+    for followed in ["public.names", "public.kept", "users_of"] {
+        assert!(!refused.stderr.contains(followed), "{followed}: {}", refused.stderr);
+    }
+    site.client.batch_execute("DROP VIEW late").await.unwrap();
+    site.later().await;
+    site.client.batch_execute("SELECT 1").await.unwrap();
+    site.run(&["contract"]).expect(0);
+    assert!(!site.has_column("name").await);
+    assert_eq!(site.value("SELECT count(name) > 0 FROM names").await, "true");
+}

@@ -20,10 +20,12 @@ use super::as_is;
 use super::draft::Draft;
 use super::rename_table::{in_place, strategy};
 use crate::analyze::Impact;
+use crate::catalog::{Relation, RelationKind};
 use crate::plan::NoteKind;
 use crate::sql::directive::RenameStrategy;
-use crate::sql::{Diagnostic, Statement};
+use crate::sql::{Diagnostic, QualifiedName, Statement};
 use pg_query::protobuf::RenameStmt;
+use std::collections::BTreeMap;
 
 pub(super) fn steps(
     draft: &mut Draft<'_>,
@@ -65,7 +67,7 @@ pub(super) fn steps(
         RenameStrategy::View => refuse(draft, "a view", &to_view),
         RenameStrategy::Auto => {
             let limit = draft.options.dual_column_limit_bytes;
-            let too_large = found.table_bytes > limit && draft.catalog.sizes_known;
+            let too_large = copied_bytes(draft, &found) > limit && draft.catalog.sizes_known;
             let outside = obstacles::outside(draft, &found, &column);
             let why = if !to_dual.is_empty() {
                 format!("the column cannot be copied: {}", to_dual.join("; "))
@@ -87,4 +89,14 @@ pub(super) fn steps(
             refuse(draft, "a second column or a view", &reasons);
         }
     }
+}
+
+/// How large the tables are whose rows get the column; that of a partitioned table is of all its partitions.
+fn copied_bytes(draft: &Draft<'_>, found: &Relation) -> u64 {
+    if found.kind == RelationKind::PartitionedTable {
+        return found.table_bytes;
+    }
+    let family: BTreeMap<&QualifiedName, u64> =
+        draft.catalog.family(found).into_iter().map(|r| (&r.name, r.table_bytes)).collect();
+    family.values().sum()
 }

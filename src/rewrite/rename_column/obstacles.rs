@@ -23,6 +23,16 @@ pub(super) fn of(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<St
         if partition && own.default != column.default {
             reasons.push(format!("partition {} has another default for it", member.name));
         }
+        let constraints = member.constraints.iter();
+        for own in constraints.filter(|c| c.own_too && c.columns.contains(&column.name)) {
+            // From 18 on the plan says of NOT NULL of partitions that it is their own.
+            if matches!(own.kind, ConstraintKind::Check | ConstraintKind::NotNull) && !partition {
+                reasons.push(format!(
+                    "constraint {} of {} is its own beside that of the table above, which one for the new column would not be",
+                    own.name, member.name
+                ));
+            }
+        }
         if own.own_too {
             let (child, top) = (&member.name, &found.name);
             reasons.push(format!(
