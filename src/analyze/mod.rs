@@ -17,7 +17,6 @@ mod rename;
 mod resolve;
 mod subscription;
 mod types;
-pub mod volatility;
 
 pub use data::fired_triggers;
 pub use estimate::estimate;
@@ -25,6 +24,7 @@ pub use plpgsql::function_texts;
 pub use types::is_assigned;
 
 use crate::catalog::Catalog;
+pub use crate::catalog::volatility;
 use crate::plan::{RelationLock, Work};
 use crate::sql::{Diagnostic, QualifiedName, Statement};
 use serde::{Deserialize, Serialize};

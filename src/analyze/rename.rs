@@ -158,7 +158,28 @@ fn column<'c>(
         let message = format!("inherited column \"{old}\" must be renamed in child tables too");
         return Err(cx.invalid(message, old));
     }
-    fx.lock_all(cx.catalog.family(relation), LockMode::AccessExclusive);
+    let family = cx.catalog.family(relation);
+    for member in family.iter().skip(1) {
+        if member.column(new).is_some() {
+            let message =
+                format!("column \"{new}\" of relation \"{}\" already exists", member.name.name);
+            let diagnostic =
+                Diagnostic::new(message, cx.span_of(new, after)).label("already there, in a child");
+            return Err(AnalyzeError::Exists(diagnostic));
+        }
+        let elsewhere = member.parents.iter().find(|parent| {
+            family.iter().all(|known| known.name != **parent)
+                && cx.catalog.relation(parent).is_some_and(|parent| parent.column(old).is_some())
+        });
+        if let Some(parent) = elsewhere {
+            let message = format!(
+                "cannot rename inherited column \"{old}\": {} has it from {parent} too",
+                member.name
+            );
+            return Err(cx.invalid(message, old));
+        }
+    }
+    fx.lock_all(family, LockMode::AccessExclusive);
     if relation.kind == RelationKind::CompositeType {
         super::create::lock_typed_tables(cx, relation, fx);
     }

@@ -1,15 +1,16 @@
-//! Readable facts about relations: what a plan relies on and what `run` compares.
+//! Readable facts about relations and functions: what a plan relies on and what `run` compares.
 //!
 //! Only structure: no size, no comment, no privilege, and nothing that airlock itself puts on a
 //! table, so that the facts of a table are the same before a rollout and in the middle of it.
 
 use super::{
-    Catalog, Column, Constraint, Dependant, DependantKind, Identity, Index, Persistence, Relation,
-    RelationKind, ReplicaIdentity, Trigger,
+    Catalog, Column, Constraint, Dependant, DependantKind, Function, Identity, Index, Persistence,
+    Relation, RelationKind, ReplicaIdentity, Routine, RoutineKind, Trigger, Volatility,
 };
 use crate::plan::Fact;
 use crate::sql::{QualifiedName, quote_ident};
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The value of the fact about a relation that is not there.
 pub const ABSENT: &str = "absent";
@@ -27,6 +28,62 @@ pub fn facts(catalog: &Catalog, relations: &[QualifiedName]) -> Vec<Fact> {
     facts.sort();
     facts.dedup();
     facts
+}
+
+/// How the facts about a function begin: all of it, or only how it is called and what it gives.
+pub const FUNCTION: [&str; 2] = ["function ", "signature of function "];
+
+/// What facts say of a function: its name and the types of its arguments.
+pub fn function_name(name: &QualifiedName, routine: &Routine) -> String {
+    format!("{name}({})", routine.inputs.join(", "))
+}
+
+/// The facts about the functions that `abouts` name, as they are in `catalog`; sorted.
+pub fn of_functions(catalog: &Catalog, abouts: &BTreeSet<String>) -> Vec<Fact> {
+    if abouts.is_empty() {
+        return Vec::new();
+    }
+    let mut there: BTreeMap<String, (&Function, &Routine)> = BTreeMap::new();
+    for (name, functions) in &catalog.functions {
+        for function in functions {
+            let Some(routine) = function.routine.as_deref() else { continue };
+            let name = QualifiedName::new(&*function.schema, &**name);
+            there.insert(function_name(&name, routine), (function, routine));
+        }
+    }
+    let value = |about: &String| {
+        let [whole, signature] = FUNCTION;
+        let short = about.strip_prefix(signature);
+        let found = short.or_else(|| about.strip_prefix(whole)).and_then(|name| there.get(name));
+        found.map_or(ABSENT.to_owned(), |(function, routine)| {
+            self::function(function, routine, short.is_none())
+        })
+    };
+    abouts.iter().map(|about| fact(about.clone(), value(about))).collect()
+}
+
+fn function(function: &Function, routine: &Routine, whole: bool) -> String {
+    let kind = match routine.kind {
+        RoutineKind::Function => "function",
+        RoutineKind::Procedure => "procedure",
+        RoutineKind::Aggregate => "aggregate",
+        RoutineKind::Window => "window function",
+    };
+    let mut text = format!("{kind} ({})", routine.declared);
+    if let Some(result) = &routine.result {
+        text.push_str(&format!(" returns {result}"));
+    }
+    if whole {
+        let volatility = match function.volatility {
+            Volatility::Immutable => "immutable",
+            Volatility::Stable => "stable",
+            Volatility::Volatile => "volatile",
+        };
+        let strict = if routine.strict { " strict" } else { "" };
+        let (language, body) = (&function.language, &routine.body);
+        text.push_str(&format!(" language {language} {volatility}{strict}, body {body}"));
+    }
+    one_line(&text)
 }
 
 fn fact(about: String, value: impl Into<String>) -> Fact {

@@ -16,10 +16,12 @@ mod lookup;
 pub mod model;
 pub mod names;
 mod need;
+mod overload;
 pub mod relations;
 mod routine;
 mod sequence;
 pub mod type_name;
+pub mod volatility;
 
 pub use apply::schema_elements;
 pub use facts::{differences, facts};

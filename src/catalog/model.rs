@@ -330,6 +330,9 @@ pub struct Constraint {
     pub comment: Option<String>,
     /// Came from a parent (`coninhcount > 0`).
     pub inherited: bool,
+    /// And is the table's own beside that (`conislocal`).
+    #[serde(default)]
+    pub own_too: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

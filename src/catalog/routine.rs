@@ -36,6 +36,9 @@ pub struct Routine {
     pub cost: String,
     pub rows: String,
     pub owner: String,
+    /// A digest of what it does: its body, the settings that it runs with, and with whose privileges.
+    #[serde(default)]
+    pub body: String,
     /// `proacl`, or what the server takes for it where nothing was granted.
     pub privileges: Vec<String>,
 }

@@ -187,6 +187,7 @@ fn constraint(name: &str) -> Constraint {
         index: None,
         comment: None,
         inherited: false,
+        own_too: false,
     }
 }
 

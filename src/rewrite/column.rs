@@ -1,7 +1,7 @@
 //! A second column that is like another one, or takes its place.
 
 use super::acl;
-use super::text::alter;
+use super::text::{self, alter};
 use crate::catalog::{Column, Relation};
 use crate::sql::{QualifiedName, quote_ident, quote_literal};
 
@@ -12,12 +12,12 @@ pub(super) fn add(table: &QualifiedName, column: &Column, new: &str) -> Vec<Stri
     let collation = column.collation.as_ref().map(|c| format!(" COLLATE {c}")).unwrap_or_default();
     let mut sql =
         vec![alter(table, &format!("ADD COLUMN {quoted} {}{collation}", column.type_name))];
-    sql.extend(properties(table, column, &quoted));
+    sql.extend(properties(&table.to_string(), column, &quoted));
     sql
 }
 
 /// The same for the new column of a table below another one: what is otherwise than in `above`, from which it
-/// came, or does not come down.
+/// came, or does not come down. It goes no further down, where each table has its own.
 pub(super) fn differences(
     table: &Relation,
     column: &Column,
@@ -31,10 +31,11 @@ pub(super) fn differences(
             .filter(|_| column.statistics_target != above.statistics_target),
         ..column.clone()
     };
-    let mut sql = properties(&table.name, &own, &quote_ident(new));
+    let target = text::only(table);
+    let mut sql = properties(&target, &own, &quote_ident(new));
     if column.statistics_target.is_none() && above.statistics_target.is_some() {
         let new = quote_ident(new);
-        sql.push(alter(&table.name, &format!("ALTER COLUMN {new} SET STATISTICS -1")));
+        sql.push(format!("ALTER TABLE {target} ALTER COLUMN {new} SET STATISTICS -1"));
     }
     sql
 }
@@ -57,8 +58,9 @@ pub(super) fn grants_and_comment(table: &Relation, column: &Column, new: &str) -
 }
 
 /// Storage, compression, statistics target and options.
-fn properties(name: &QualifiedName, column: &Column, quoted: &str) -> Vec<String> {
+fn properties(target: &str, column: &Column, quoted: &str) -> Vec<String> {
     let mut sql = Vec::new();
+    let alter = |what: String| format!("ALTER TABLE {target} ALTER COLUMN {quoted} {what}");
     let storage = column.storage.and_then(|letter| match letter {
         'p' => Some("PLAIN"),
         'e' => Some("EXTERNAL"),
@@ -67,22 +69,16 @@ fn properties(name: &QualifiedName, column: &Column, quoted: &str) -> Vec<String
         _ => None,
     });
     if let Some(storage) = storage {
-        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET STORAGE {storage}")));
+        sql.push(alter(format!("SET STORAGE {storage}")));
     }
     if let Some(method) = &column.compression {
-        sql.push(alter(
-            name,
-            &format!("ALTER COLUMN {quoted} SET COMPRESSION {}", quote_ident(method)),
-        ));
+        sql.push(alter(format!("SET COMPRESSION {}", quote_ident(method))));
     }
     if let Some(target) = column.statistics_target {
-        sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET STATISTICS {target}")));
+        sql.push(alter(format!("SET STATISTICS {target}")));
     }
     if !column.options.is_empty() {
-        sql.push(alter(
-            name,
-            &format!("ALTER COLUMN {quoted} SET ({})", column.options.join(", ")),
-        ));
+        sql.push(alter(format!("SET ({})", column.options.join(", "))));
     }
     sql
 }

@@ -33,6 +33,7 @@ mod identity;
 mod inverse;
 mod maintenance;
 mod marker;
+mod not_null_names;
 mod one_transaction;
 mod op;
 mod partition;
@@ -55,6 +56,7 @@ mod substitute;
 mod sync;
 mod text;
 mod undo_locks;
+mod view_query;
 mod witness;
 
 pub use error::{Refusal, RewriteError};
@@ -121,6 +123,7 @@ pub fn plan(
     draft.refuse_unused_directives(script);
     let drafted = draft.finish()?;
     let mut found: Vec<Fact> = facts::facts(catalog, &drafted.relied);
+    found.extend(facts::of_functions(catalog, &drafted.relied_functions));
     found.extend(
         drafted
             .empty

@@ -81,22 +81,7 @@ pub(super) fn check(
     names.sql.extend(comment_on_constraint(found, constraint));
 }
 
-/// A foreign key of `found`, for `columns` of it and for columns of the table that it points to.
-pub(super) fn foreign_key(
-    draft: &mut Draft<'_>,
-    found: &Relation,
-    columns: &Columns,
-    referenced_columns: &Columns,
-    constraint: &Constraint,
-    names: &mut Names,
-) {
-    let passing = draft.temporary_name();
-    foreign_key_as(draft, found, columns, referenced_columns, constraint, &passing);
-    names.sql.push(rename_constraint(&found.name, &passing, &constraint.name));
-    names.sql.extend(comment_on_constraint(found, constraint));
-}
-
-/// The same under the name `passing`, which it keeps.
+/// A foreign key of `found`, for `columns` of it and for columns of the table that it points to; `passing` is its name.
 pub(super) fn foreign_key_as(
     draft: &mut Draft<'_>,
     found: &Relation,

@@ -2,7 +2,7 @@
 //!
 //! *In words*: expand, one transaction: the function itself gets its new name, so that views, defaults, indexes, triggers and
 //! policies go on calling it, and a function in SQL under the old name calls it, with the same signature, defaults,
-//! owner and privileges. Contract drops that one. What it runs is the function itself: `SECURITY DEFINER` and
+//! owner and privileges. Contract drops that one. What the function is, is a fact of the plan. What it runs is the function itself: `SECURITY DEFINER` and
 //! settings are its own, and each caller needs `EXECUTE` of both, which both give.
 //! A function of a trigger is called by triggers, which follow the rename: in place. A procedure may end
 //! transactions, which it cannot when another one calls it; aggregates and window functions are no functions in
@@ -37,6 +37,9 @@ pub(super) fn steps(
     }
     let strategy = strategy(draft, statement);
     let routine = function.routine.as_deref();
+    if let Some(routine) = routine {
+        draft.rely_on_function(&old, &old.sibling(&*rename.newname), routine);
+    }
     if routine.is_some_and(|routine| routine.is_trigger) {
         draft.note(
             NoteKind::Information,

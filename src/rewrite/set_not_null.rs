@@ -9,7 +9,7 @@
 use super::as_is;
 use super::dispatch::is_brief;
 use super::draft::Draft;
-use super::text::{alter, alter_if_there};
+use super::text::{alter, alter_if_there, alter_of};
 use crate::analyze::Impact;
 use crate::catalog::names;
 use crate::lock::LockMode;
@@ -113,19 +113,20 @@ pub(super) fn named(
     column: &str,
     name: &str,
 ) {
-    let Some(found) = draft.catalog.relation(relation) else { return };
-    let exclusive = draft.locks(found, LockMode::AccessExclusive);
-    let weak = draft.locks(found, LockMode::ShareUpdateExclusive);
+    let Some(found) = draft.catalog.relation(relation).cloned() else { return };
+    let exclusive = draft.locks(&found, LockMode::AccessExclusive);
+    let weak = draft.locks(&found, LockMode::ShareUpdateExclusive);
     let (constraint, quoted) = (quote_ident(name), quote_ident(column));
     // A primary key that a partition gets makes the inherited constraint its own as well, so that it
     // outlives the parent's.
     let below =
-        draft.catalog.family(found).into_iter().filter(|member| !member.is_not_null(column));
+        draft.catalog.family(&found).into_iter().filter(|member| !member.is_not_null(column));
     // A partition may be dropped before it comes to that.
     let back = std::iter::once(relation)
         .chain(below.map(|member| &member.name).filter(|name| *name != relation))
         .map(|name| {
-            let alter = if name == relation { alter } else { alter_if_there };
+            let own = name == relation && found.partition_bound.is_none();
+            let alter = if own { alter } else { alter_if_there };
             alter(name, &format!("DROP CONSTRAINT IF EXISTS {constraint}"))
         })
         .collect();
@@ -134,8 +135,8 @@ pub(super) fn named(
             phase,
             format!("new rows must have {column} from here on; existing ones are not read yet"),
             Action::Transaction {
-                sql: vec![alter(
-                    relation,
+                sql: vec![alter_of(
+                    &found,
                     &format!("ADD CONSTRAINT {constraint} NOT NULL {quoted} NOT VALID"),
                 )],
             },
@@ -146,7 +147,9 @@ pub(super) fn named(
         .step(
             phase,
             format!("existing rows are read for {column} while the application goes on"),
-            Action::Validate { sql: alter(relation, &format!("VALIDATE CONSTRAINT {constraint}")) },
+            Action::Validate {
+                sql: alter_of(&found, &format!("VALIDATE CONSTRAINT {constraint}")),
+            },
         )
         .locks(weak)
         .work(WorkKind::Scan, relation);

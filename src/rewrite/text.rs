@@ -85,6 +85,12 @@ pub(super) fn alter_of(relation: &Relation, rest: &str) -> String {
     alter(&relation.name, rest)
 }
 
+/// `relation` as `ALTER TABLE` names it when the tables below it are to be left alone.
+pub(super) fn only(relation: &Relation) -> String {
+    let only = if relation.children.is_empty() { "" } else { "ONLY " };
+    format!("{only}{}", relation.name)
+}
+
 /// `probe` for something on a partition: with the partition gone, nothing is left to do.
 pub(super) fn done_without(relation: &QualifiedName, probe: &str) -> String {
     format!(

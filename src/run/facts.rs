@@ -10,7 +10,17 @@ use std::collections::BTreeSet;
 /// Facts about every relation that the plan concerns, as they are now.
 pub(super) async fn involved(runner: &Runner<'_>) -> Result<Vec<Fact>, RunError> {
     let names: Vec<QualifiedName> = relations(runner.plan).into_iter().collect();
-    Ok(facts::facts(&load(runner, &names).await?, &names))
+    let catalog = load(runner, &names).await?;
+    let mut found = facts::facts(&catalog, &names);
+    found.extend(facts::of_functions(&catalog, &functions(&runner.plan.facts)));
+    found.sort();
+    Ok(found)
+}
+
+/// What `facts` say of functions.
+fn functions(facts: &[Fact]) -> BTreeSet<String> {
+    let abouts = facts.iter().map(|fact| &fact.about);
+    abouts.filter(|about| facts::FUNCTION.iter().any(|f| about.starts_with(f))).cloned().collect()
 }
 
 async fn load(runner: &Runner<'_>, names: &[QualifiedName]) -> Result<Catalog, RunError> {
@@ -36,6 +46,7 @@ pub(super) async fn compare(
     let catalog = load(runner, &names).await?;
     let mut found = facts::facts(&catalog, &names);
     found.extend(emptiness(expected, &catalog));
+    found.extend(facts::of_functions(&catalog, &functions(expected)));
     found.sort();
     let differences = relevant_differences(expected, &found);
     if differences.is_empty() {

@@ -5,7 +5,7 @@ use crate::catalog::{Catalog, DependantKind, Relation, TypeDef};
 use crate::plan::{Action, Phase, Plan};
 use crate::sql::{QualifiedName, grammar, quote_ident};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AlterTableStmt, DropBehavior, ObjectType};
+use pg_query::protobuf::{AlterTableStmt, DropBehavior, DropStmt, ObjectType};
 use std::collections::BTreeSet;
 
 /// How names begin that only airlock gives.
@@ -16,6 +16,17 @@ const OURS: &str = "airlock_";
 pub struct Retired {
     pub objects: Vec<Object>,
     pub uses: Vec<Use>,
+    pub functions: Vec<RetiredFunction>,
+}
+
+/// One function that contract takes away; what hangs on it is asked of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetiredFunction {
+    pub name: QualifiedName,
+    /// `pg_get_function_identity_arguments`.
+    pub arguments: String,
+    /// Without CASCADE the server refuses to drop it while something hangs on it.
+    pub certainty: Certainty,
 }
 
 /// A sequence that counts the rows which were written through an old name.
@@ -29,7 +40,7 @@ pub struct Counter {
 pub fn retired(plan: &Plan, catalog: &Catalog) -> Retired {
     let mut now = catalog.clone();
     now.server.search_path.clone_from(&plan.search_path);
-    let mut uses = Vec::new();
+    let (mut uses, mut functions) = (Vec::new(), Vec::new());
     for sql in contract_statements(plan) {
         let Ok(parsed) = grammar::parse(sql) else { continue };
         for node in parsed.stmts.iter().filter_map(|raw| raw.stmt.as_ref()?.node.as_ref()) {
@@ -38,11 +49,35 @@ pub fn retired(plan: &Plan, catalog: &Catalog) -> Retired {
             for object in &gone(&before, &now) {
                 hanging(&before, object, node, &mut uses);
             }
+            if let NodeEnum::DropStmt(drop) = node {
+                functions.extend(dropped_functions(&before, drop));
+            }
         }
     }
     // From end to end: a view that steps aside for its table leaves the name in use, and takes only
     // the column's old name with it.
-    Retired { objects: gone(catalog, &now).into_iter().collect(), uses }
+    Retired { objects: gone(catalog, &now).into_iter().collect(), uses, functions }
+}
+
+fn dropped_functions(before: &Catalog, drop: &DropStmt) -> Vec<RetiredFunction> {
+    let kinds =
+        [ObjectType::ObjectFunction, ObjectType::ObjectProcedure, ObjectType::ObjectRoutine];
+    if !kinds.contains(&drop.remove_type()) {
+        return Vec::new();
+    }
+    let cascade = drop.behavior == DropBehavior::DropCascade as i32;
+    let certainty = if cascade { Certainty::Possible } else { Certainty::Certain };
+    let meant = drop.objects.iter().filter_map(|object| before.functions_meant(object));
+    meant
+        .flat_map(|(name, found)| {
+            found.into_iter().map(move |function| RetiredFunction {
+                name: QualifiedName::new(&*function.schema, &*name),
+                arguments: function.arguments.clone(),
+                certainty,
+            })
+        })
+        .filter(|function| !is_ours(&function.name))
+        .collect()
 }
 
 /// The sequences of `plan` that count writes; `retired` as [`retired`] gives them.
@@ -79,6 +114,22 @@ pub(super) fn contract_statements(plan: &Plan) -> impl Iterator<Item = &str> {
             Action::Validate { .. } | Action::Backfill(_) | Action::Verify { .. } => Vec::new(),
         }
     })
+}
+
+/// Every name that a contract statement of `plan` mentions.
+pub(super) fn named(plan: &Plan) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for sql in contract_statements(plan) {
+        for token in grammar::scan(sql).unwrap_or_default() {
+            let place = usize::try_from(token.start).ok().zip(usize::try_from(token.end).ok());
+            let Some(word) = place.and_then(|(start, end)| sql.get(start..end)) else { continue };
+            names.insert(match word.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+                Some(quoted) => quoted.replace("\"\"", "\""),
+                None => word.to_lowercase(),
+            });
+        }
+    }
+    names
 }
 
 fn is_ours(name: &QualifiedName) -> bool {

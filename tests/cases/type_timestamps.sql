@@ -1,6 +1,5 @@
 -- case: type_timestamps
--- shows: timestamp becomes timestamptz, with a zone of its own and with the session's; the application's time zone does not matter; 14 has a form of AT TIME ZONE that is volatile, and it is refused there
--- servers: 15+
+-- shows: timestamp becomes timestamptz, with a zone of its own and with the session's; the application's time zone does not matter; of the forms of AT TIME ZONE one is volatile on 14, and it is another one
 -- expect note: column-order
 -- setup
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''Europe/Oslo''', current_database()); END $$;

@@ -3,7 +3,7 @@
 use super::reference;
 use crate::catalog::type_name::{default_storage, serial_type, strings, type_name, user_type};
 use crate::catalog::{
-    Catalog, Column, Dependant, DependantKind, Generated, Identity, RelationKind, expression, names,
+    Catalog, Column, Dependant, DependantKind, Generated, Identity, RelationKind, names, volatility,
 };
 use crate::sql::parse::parse_expression;
 use crate::sql::{QualifiedName, deparse, quote_ident};
@@ -271,7 +271,7 @@ pub(super) fn set_default(catalog: &Catalog, column: &mut Column, expression: Op
     // The server keeps no default that is a plain NULL, unless it has to coerce it to a length.
     let kept = expression.filter(|node| !is_null(node) || column.type_name.contains('('));
     column.default = kept.map(deparse::expression);
-    column.default_is_volatile = kept.is_some_and(|node| expression::is_volatile(node, catalog));
+    column.default_is_volatile = kept.is_some_and(|node| volatility::is_volatile(node, catalog));
 }
 
 fn is_null(expression: &Node) -> bool {

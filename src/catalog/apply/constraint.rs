@@ -77,6 +77,7 @@ fn blank(kind: ConstraintKind, name: String, clause: &protobuf::Constraint) -> C
         index: None,
         comment: None,
         inherited: false,
+        own_too: false,
     }
 }
 

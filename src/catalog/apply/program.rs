@@ -322,6 +322,7 @@ fn trigger_constraint(create: &CreateTrigStmt) -> Constraint {
         index: None,
         comment: None,
         inherited: false,
+        own_too: false,
     }
 }
 

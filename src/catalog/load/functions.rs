@@ -38,6 +38,8 @@ SELECT n.nspname::text AS schema,
        p.prorows::text AS rows,
        pg_get_userbyid(p.proowner)::text AS owner,
        CASE WHEN n.nspname <> 'pg_catalog' THEN
+         md5(concat_ws(E'\\n', p.prosrc, p.probin, {function_body}, p.proconfig::text, p.prosecdef::text)) END AS body,
+       CASE WHEN n.nspname <> 'pg_catalog' THEN
          coalesce(p.proacl, acldefault('f', p.proowner))::text[] END AS privileges
   FROM pg_proc p
   JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -87,6 +89,7 @@ fn routine(row: &Row) -> Routine {
         cost: row.get("cost"),
         rows: row.get("rows"),
         owner: row.get("owner"),
+        body: row.get("body"),
         privileges: row.get("privileges"),
     }
 }

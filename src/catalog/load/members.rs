@@ -73,6 +73,7 @@ pub(super) fn constraints(loaded: &mut Loaded, rows: &[Row]) {
             index: row.get("index"),
             comment: row.get("comment"),
             inherited: row.get("inherited"),
+            own_too: row.get("own_too"),
         };
         if constraint.kind == ConstraintKind::NotNull && !constraint.validated {
             // The server marks the column at once; rows that are there may still hold NULL.

@@ -165,7 +165,8 @@ SELECT k.conrelid AS relation,
        END AS referenced_columns,
        i.relname::text AS index,
        d.description AS comment,
-       k.coninhcount > 0 AS inherited
+       k.coninhcount > 0 AS inherited,
+       k.coninhcount > 0 AND k.conislocal AS own_too
   FROM pg_class c
   JOIN pg_constraint k ON k.conrelid = c.oid
   LEFT JOIN pg_class f ON f.oid = k.confrelid

@@ -2,7 +2,7 @@
 
 use crate::catalog::{
     Catalog, Column, Generated, Identity, Persistence, Relation, RelationKind, ReplicaIdentity,
-    expression,
+    volatility,
 };
 use crate::sql::QualifiedName;
 use std::collections::{BTreeMap, HashMap};
@@ -51,7 +51,7 @@ impl Loaded {
                 column.default_is_volatile = match volatile.get(default) {
                     Some(known) => *known,
                     None => {
-                        let found = expression::text_is_volatile(default, catalog);
+                        let found = volatility::text_is_volatile(default, catalog);
                         volatile.insert(default.clone(), found);
                         found
                     }

@@ -24,6 +24,7 @@ pub(crate) fn for_version(template: &str, version_num: u32) -> String {
                 "NULL::text",
             ),
         )
+        .replace("{function_body}", since(140_000, "pg_get_function_sqlbody(p.oid)", "NULL"))
         .replace("{statistics_target}", since(130_000, "s.stxstattarget", "NULL::int"))
         .replace("{publish_via_root}", since(130_000, "p.pubviaroot", "false"))
         .replace(

@@ -209,7 +209,7 @@ pub(super) fn ways(
             ..function(&forward_name, before, after)
         }),
         Some(node) => {
-            let volatility = volatility::of_expression(node, catalog);
+            let volatility = volatility::of_expression_over(node, catalog, &found.columns);
             if volatility == Volatility::Volatile {
                 return Err(Obstacle::Reason("USING gives another value every time".to_owned()));
             }

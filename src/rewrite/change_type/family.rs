@@ -9,7 +9,7 @@ use super::{Change, Table};
 use crate::catalog::{ConstraintKind, Relation, RelationKind};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::sync::SyncTrigger;
-use crate::rewrite::text::alter_of;
+use crate::rewrite::{rebuild, text};
 use crate::sql::quote_ident;
 
 /// How a table stands to the one that the migration names.
@@ -58,8 +58,10 @@ fn member(draft: &mut Draft<'_>, top: &Table, found: Relation, place: Place) -> 
                 after.default.clone_from(&change.after.default);
                 after.default_is_volatile = change.after.default_is_volatile;
             }
+            let comes_down = found.parents.iter().filter_map(|name| draft.catalog.relation(name));
+            let comes_down = comes_down.into_iter().any(|above| above.is_not_null(change.name()));
             Some(Change {
-                proves_not_null: before.not_null && !change.before.not_null,
+                proves_not_null: before.not_null && !comes_down,
                 before,
                 after,
                 new: change.new.clone(),
@@ -102,7 +104,8 @@ pub(super) fn own_default(
         Some(default) => format!("ALTER COLUMN {quoted} SET DEFAULT {default}"),
         None => format!("ALTER COLUMN {quoted} DROP DEFAULT"),
     };
-    Some(alter_of(&table.found, &what))
+    let there = rebuild::if_there(&table.found);
+    Some(format!("ALTER TABLE {there}{} {what}", text::only(&table.found)))
 }
 
 /// The table at the top of `table`, and what becomes of its column there.

@@ -26,6 +26,8 @@ pub(super) struct Key {
     parts: Vec<(Relation, Constraint)>,
     /// It can only be there from the switch on.
     pub late: bool,
+    /// It points to a column that changes.
+    pub points_here: bool,
 }
 
 /// Every foreign key from or to a column that changes.
@@ -59,6 +61,7 @@ pub(super) fn of(draft: &Draft<'_>, tables: &[Table]) -> Vec<Key> {
                 constraint: constraint.clone(),
                 parts,
                 late: touched && partitioned,
+                points_here: touched,
             });
         }
     }
@@ -179,8 +182,18 @@ impl Key {
 
     /// In the transaction of the switch, when the columns have their names: a late key comes back.
     pub fn come_late(&self) -> Vec<String> {
-        let none = Columns::default();
-        let node = self.node(&none, &none, &self.constraint.name, true).filter(|_| self.late);
+        self.come(&Columns::default(), &Columns::default())
+    }
+
+    /// The same where the new columns keep their names.
+    pub fn come_for(&self, tables: &[Table]) -> Vec<String> {
+        let (own, referenced) = self.columns(tables, Table::news);
+        self.come(&own, &referenced)
+    }
+
+    fn come(&self, own: &Columns, referenced: &Columns) -> Vec<String> {
+        let node = self.node(own, referenced, &self.constraint.name, true);
+        let node = node.filter(|_| self.late);
         let Some(node) = node else { return Vec::new() };
         let mut sql = vec![add_statement(&self.table.name, node)];
         for (member, part) in self.parts.iter().filter(|(_, p)| p.name != self.constraint.name) {
@@ -198,7 +211,7 @@ impl Key {
     }
 
     /// After the switch.
-    pub fn validate_late(&self, draft: &mut Draft<'_>) {
+    pub fn validate_late(&self, draft: &mut Draft<'_>, phase: Phase) {
         if !self.late || !self.constraint.validated {
             return;
         }
@@ -210,7 +223,7 @@ impl Key {
         let locks = both_locks(draft, &self.table, &referenced, weak, row);
         draft
             .step(
-                Phase::Switch,
+                phase,
                 format!("existing rows are looked up for {} again", self.constraint.name),
                 Action::Validate { sql: self.validate() },
             )

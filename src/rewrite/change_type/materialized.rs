@@ -16,8 +16,9 @@ use crate::sql::{QualifiedName, deparse, quote_ident, quote_literal};
 use pg_query::NodeEnum;
 
 /// A materialized view that is built anew.
-pub(super) struct Materialized {
+pub(in crate::rewrite) struct Materialized {
     found: Relation,
+    query: String,
     passing: QualifiedName,
     aside: QualifiedName,
     /// Each index with its passing name and the name that it steps aside under.
@@ -29,7 +30,7 @@ pub(super) struct Materialized {
 ///
 /// # Errors
 /// Why it cannot.
-pub(super) fn known<'c>(
+pub(in crate::rewrite) fn known<'c>(
     catalog: &'c Catalog,
     name: &QualifiedName,
 ) -> Result<&'c Relation, String> {
@@ -74,34 +75,48 @@ pub(super) fn over(draft: &mut Draft<'_>, tables: &[Table]) -> Vec<Materialized>
                 known.reads.push(table.found.name.clone());
                 continue;
             }
-            let (passing, aside) = (draft.temporary_name(), draft.temporary_name());
-            let indexes = found
-                .indexes
-                .iter()
-                .map(|index| (index.clone(), draft.temporary_name(), draft.temporary_name()))
-                .collect();
-            all.push(Materialized {
-                passing: found.name.sibling(&passing),
-                aside: found.name.sibling(&aside),
-                indexes,
-                reads: vec![table.found.name.clone()],
-                found,
-            });
+            let query = found.view_definition.clone().unwrap_or_default();
+            let reads = vec![table.found.name.clone()];
+            all.push(Materialized::new(draft, found, query, reads));
         }
     }
     all
 }
 
 impl Materialized {
-    /// After the switch.
-    pub fn build(&self, draft: &mut Draft<'_>) {
-        let Some(create) = self.create() else { return };
+    /// `found`, built anew from `query`, which reads the relations `reads`.
+    pub fn new(
+        draft: &mut Draft<'_>,
+        found: Relation,
+        query: String,
+        reads: Vec<QualifiedName>,
+    ) -> Self {
+        let (passing, aside) = (draft.temporary_name(), draft.temporary_name());
+        let indexes = found
+            .indexes
+            .iter()
+            .map(|index| (index.clone(), draft.temporary_name(), draft.temporary_name()))
+            .collect();
+        Self {
+            passing: found.name.sibling(&passing),
+            aside: found.name.sibling(&aside),
+            indexes,
+            reads,
+            query,
+            found,
+        }
+    }
+
+    /// When the new column holds everything.
+    pub fn build(&self, draft: &mut Draft<'_>, phase: Phase) {
+        let create = self.create();
         let name = &self.found.name;
         draft.rely(name);
         draft.note(
             NoteKind::Information,
             format!(
-                "materialized view {name} is built anew after the switch and shows what it held until then; both builds take up room until contract"
+                "materialized view {name} is built anew {} and shows what it held until then; both builds take up room until contract",
+                if phase == Phase::Switch { "after the switch" } else { "for the new column" }
             ),
         );
         let of = |mode: LockMode| {
@@ -115,7 +130,7 @@ impl Materialized {
             .collect();
         draft
             .step(
-                Phase::Switch,
+                phase,
                 format!("{name} is built anew while the old one is read"),
                 Action::Statement { sql: create },
             )
@@ -134,7 +149,7 @@ impl Materialized {
             let sql = deparse::statement(&NodeEnum::IndexStmt(Box::new(node)));
             draft
                 .step(
-                    Phase::Switch,
+                    phase,
                     format!("{} of {name}; nobody reads the new one yet", index.name),
                     Action::Statement { sql },
                 )
@@ -149,7 +164,7 @@ impl Materialized {
         let back =
             self.exchange(&self.passing, &self.aside, |(_, passing, aside)| (passing, aside));
         draft
-            .step(Phase::Switch, format!("the new {name} takes over"), Action::Transaction { sql })
+            .step(phase, format!("the new {name} takes over"), Action::Transaction { sql })
             .locks(locks.clone())
             .undo(Undo::Transaction { sql: back, locks });
     }
@@ -166,8 +181,8 @@ impl Materialized {
             .locks(vec![RelationLock { relation: self.aside.clone(), mode }]);
     }
 
-    fn create(&self) -> Option<String> {
-        let query = self.found.view_definition.as_ref()?.trim().trim_end_matches(';');
+    fn create(&self) -> String {
+        let query = self.query.trim().trim_end_matches(';');
         let columns: Vec<String> =
             self.found.columns.iter().map(|c| quote_ident(&c.name)).collect();
         let options = match self.found.options.as_slice() {
@@ -176,11 +191,11 @@ impl Materialized {
         };
         let space = self.found.tablespace.as_ref();
         let space = space.map(|t| format!(" TABLESPACE {}", quote_ident(t))).unwrap_or_default();
-        Some(format!(
+        format!(
             "CREATE MATERIALIZED VIEW {} ({}){options}{space} AS {query}",
             self.passing,
             columns.join(", ")
-        ))
+        )
     }
 
     /// The one under the name goes to `there`, the one at `here` gets the name; so do their indexes, whose

@@ -34,11 +34,13 @@ mod views;
 pub(super) use copied::Family;
 pub(super) use hindrance::{explained, unhindered};
 pub(super) use in_place::is_needed as has_hindrance;
+pub(super) use materialized::{Materialized, known as known_materialized};
 pub(super) use recognise::{Retypes, recognise};
 
 use super::draft::Draft;
+use super::not_null_names;
 use super::partitioned;
-use super::rebuild::Names;
+use super::rebuild::{self, Names};
 use super::substitute::Columns;
 use super::sync::{Runs, SyncTrigger};
 use super::text;
@@ -150,7 +152,7 @@ fn carry_out(draft: &mut Draft<'_>, rollout: &Rollout) {
     migrate::steps(draft, &tables, &trees, &keys, &mut names);
     switch::steps(draft, &tables, &trees, &keys, &rollout.views, names);
     let materialized = materialized::over(draft, &tables);
-    materialized.iter().for_each(|view| view.build(draft));
+    materialized.iter().for_each(|view| view.build(draft, Phase::Switch));
     materialized.iter().for_each(|view| view.contract(draft));
     contract(draft, &tables);
     for table in &tables {
@@ -344,6 +346,20 @@ fn announce(draft: &mut Draft<'_>, table: &Table) {
         );
     }
     for change in &table.changes {
+        for (below, constraint) in
+            not_null_names::below(&draft.catalog, &table.found, change.name())
+        {
+            let own = rebuild::not_null_constraint(&table.found, change.name());
+            if let Some(own) = own.filter(|own| own.name != constraint.name) {
+                draft.note(
+                    NoteKind::Inheritance,
+                    format!(
+                        "NOT NULL {} of {} is called {} from the switch on, as that of {name}",
+                        constraint.name, below.name, own.name
+                    ),
+                );
+            }
+        }
         let (column, from, to) = (change.name(), &change.before.type_name, &change.after.type_name);
         draft.note(
             NoteKind::ColumnOrder,

@@ -9,7 +9,7 @@ use super::hindrance::unhindered;
 use super::materialized;
 use super::views::{self, View};
 use crate::analyze::{self, Verdict};
-use crate::catalog::{Catalog, Column, Relation, expression};
+use crate::catalog::{Catalog, Column, Relation, volatility};
 use crate::rewrite::{op, text};
 use crate::sql::directive::AllowedHazard;
 use crate::sql::{Directive, DirectiveKind, QualifiedName, Script, Span, Statement, deparse};
@@ -126,7 +126,7 @@ pub(in crate::rewrite) fn recognise(script: &Script, catalog: &Catalog) -> Retyp
             request.after.default_is_volatile = change
                 .expression
                 .as_ref()
-                .is_some_and(|text| expression::text_is_volatile(text, &moved));
+                .is_some_and(|text| volatility::text_is_volatile(text, &moved));
             found.defaults.insert((
                 change.statement,
                 change.relation.clone(),

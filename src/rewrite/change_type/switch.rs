@@ -75,7 +75,7 @@ pub(super) fn steps(
         .locks(locks)
         .undo(undo);
     for key in keys {
-        key.validate_late(draft);
+        key.validate_late(draft, Phase::Switch);
     }
 }
 

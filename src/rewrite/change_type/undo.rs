@@ -19,6 +19,7 @@ use crate::catalog::{Constraint, ConstraintKind};
 use crate::lock::LockMode;
 use crate::plan::{RelationLock, Undo};
 use crate::rewrite::draft::Draft;
+use crate::rewrite::not_null_names;
 use crate::rewrite::substitute;
 use crate::rewrite::text::{self, alter, alter_of};
 use crate::rewrite::{create_index, rebuild};
@@ -221,7 +222,7 @@ fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut 
         sql.push(rename_column(name, &change.aside, change.name()));
     }
     for (change, passing) in table.changes.iter().zip(&moves.sequences) {
-        not_null_again(table, change, last, sql);
+        not_null_again(draft, table, change, last, sql);
         let types = [change.after.type_name.as_str(), change.before.type_name.as_str()];
         if let Some(identity) = change.before.identity.filter(|_| table.is_top()) {
             for sequence in identity::owned(draft, table, change) {
@@ -251,12 +252,23 @@ fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut 
 
 /// NOT NULL of the old column, proven by a check; on 18 under its own name, which the new column's
 /// constraint gives up.
-fn not_null_again(table: &Table, change: &super::Change, last: &Last, sql: &mut Vec<String>) {
+fn not_null_again(
+    draft: &Draft<'_>,
+    table: &Table,
+    change: &super::Change,
+    last: &Last,
+    sql: &mut Vec<String>,
+) {
     let name = &table.found.name;
     let proof = last.proofs.iter().find(|(on, of, _)| on == name && of == change.name());
     let Some((_, _, proof)) = proof else { return };
     let quoted = quote_ident(change.name());
+    let below = not_null_names::below(&draft.catalog, &table.found, change.name());
     match rebuild::not_null_constraint(&table.found, change.name()) {
+        Some(constraint) if !below.is_empty() => {
+            let columns = [change.new.as_str(), change.name()];
+            sql.extend(not_null_names::back((&table.found, constraint), &below, columns));
+        }
         Some(constraint) => {
             sql.push(rebuild::rename_constraint(name, &constraint.name, &change.aside));
             let own = quote_ident(&constraint.name);

@@ -10,7 +10,7 @@ use super::floors::Floors;
 use super::groups::Groups;
 use super::{Options, created, renamed, text};
 use crate::analyze::Impact;
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{Catalog, Relation, Routine, facts};
 use crate::error::Kind;
 use crate::lock::LockMode;
 use crate::plan::{Action, Note, NoteKind, Phase, RelationLock, Step, Undo, Work, WorkKind};
@@ -33,6 +33,7 @@ pub(super) struct Draft<'a> {
     notes: Vec<Note>,
     gates: BTreeMap<Phase, BTreeSet<String>>,
     relied: BTreeSet<QualifiedName>,
+    relied_functions: BTreeSet<String>,
     empty: BTreeSet<QualifiedName>,
     refusals: Vec<Refusal>,
     names: usize,
@@ -63,6 +64,7 @@ pub(super) struct Finished {
     pub notes: Vec<Note>,
     pub gates: BTreeMap<Phase, BTreeSet<String>>,
     pub relied: Vec<QualifiedName>,
+    pub relied_functions: BTreeSet<String>,
     pub empty: BTreeSet<QualifiedName>,
     pub search_path: Vec<String>,
 }
@@ -88,6 +90,7 @@ impl<'a> Draft<'a> {
             notes: Vec::new(),
             gates: BTreeMap::new(),
             relied: BTreeSet::new(),
+            relied_functions: BTreeSet::new(),
             empty: BTreeSet::new(),
             refusals: Vec::new(),
             names: 0,
@@ -155,6 +158,13 @@ impl<'a> Draft<'a> {
         if !self.catalog.relation(name).is_some_and(|relation| relation.created_here) {
             self.relied.insert(name.clone());
         }
+    }
+
+    /// The same for the function `name`, which gets the name `new`.
+    pub fn rely_on_function(&mut self, name: &QualifiedName, new: &QualifiedName, it: &Routine) {
+        let [whole, signature] = facts::FUNCTION;
+        self.relied_functions.insert(format!("{whole}{}", facts::function_name(name, it)));
+        self.relied_functions.insert(format!("{signature}{}", facts::function_name(new, it)));
     }
 
     /// A name for a passing object, unique in the database as long as revision ids are.
@@ -421,6 +431,7 @@ impl<'a> Draft<'a> {
             notes: self.notes,
             gates: self.gates,
             relied: self.relied.into_iter().collect(),
+            relied_functions: self.relied_functions,
             empty: self.empty,
         })
     }

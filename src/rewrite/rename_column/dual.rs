@@ -7,137 +7,40 @@
 //! and `a` go, and what was built again gets the names that a plain rename would have left. Nothing
 //! in between is ever visible. On a partitioned table the trigger and the column come down from the table, and each
 //! partition gets its indexes, checks and keys as in a change of type ([`super::super::change_type`]); not where the
-//! partition key holds the column.
+//! partition key holds the column. On a table with inheritance children each child has a trigger, a backfill and indexes of its
+//! own. Views read the new column once it holds everything ([`super::views`]). Foreign keys that point to the column
+//! are built again for the new one, and exchanged in contract.
 
 use super::super::change_type::Family;
 use super::super::column;
 use super::super::draft::{Draft, lock_set};
 use super::super::partitioned;
-use super::super::rebuild::{self, Names};
-use super::super::substitute::Columns;
-use super::super::sync::{Fires, Runs, SyncTrigger, changed, differ};
+use super::super::rebuild::Names;
+use super::super::sync::{Fires, Runs, changed, differ};
 use super::super::text::alter;
-use super::super::witness::Witness;
-use crate::catalog::{Column, ConstraintKind, DependantKind, Relation, RelationKind};
+use crate::catalog::{Column, Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::plan::{Action, Backfill, Change, Check, NoteKind, Phase, Undo, WorkKind};
-use crate::sql::quote_ident;
-
-/// Why the column cannot be copied; empty when it can.
-pub(super) fn obstacles(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<String> {
-    let mut reasons = of_one(draft, found, column);
-    if found.partition_bound.is_some() {
-        reasons.push("the table is a partition".to_owned());
-    }
-    if column.inherited || (found.kind == RelationKind::Table && !found.children.is_empty()) {
-        reasons.push("the table takes part in inheritance".to_owned());
-    }
-    if found.kind == RelationKind::PartitionedTable {
-        for member in draft.catalog.family(found).into_iter().skip(1) {
-            let Some(own) = member.column(&column.name) else { continue };
-            reasons.extend(of_one(draft, member, own));
-            // From 18 on it has a name, which comes from above where the constraint does.
-            let names = [found, member].map(|relation| {
-                rebuild::not_null_constraint(relation, &column.name).map(|c| &c.name)
-            });
-            if names[0].is_some() && names[0] != names[1] {
-                reasons.push(format!(
-                    "NOT NULL of partition {} has a name of its own, which would be lost",
-                    member.name
-                ));
-            }
-            // One trigger serves all: what it takes for given, it takes for given everywhere.
-            if own.default != column.default {
-                reasons.push(format!("partition {} has another default for it", member.name));
-            }
-        }
-    }
-    reasons.sort();
-    reasons.dedup();
-    reasons
-}
-
-/// The same for one table of a family.
-fn of_one(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<String> {
-    let mut reasons = Vec::new();
-    let name = &column.name;
-    if !matches!(found.kind, RelationKind::Table | RelationKind::PartitionedTable) {
-        reasons.push("it is not a column of a table".to_owned());
-        return reasons;
-    }
-    if column.identity.is_some() {
-        reasons.push("it is an identity column".to_owned());
-    }
-    if column.generated.is_some() {
-        reasons.push("it is a generated column".to_owned());
-    }
-    for dependant in found.dependants.iter().filter(|d| d.columns.contains(name)) {
-        let hinders = match dependant.kind {
-            DependantKind::View
-            | DependantKind::MaterializedView
-            | DependantKind::Function
-            | DependantKind::Policy
-            | DependantKind::GeneratedColumn
-            | DependantKind::Trigger
-            | DependantKind::Rule
-            | DependantKind::ForeignKey
-            | DependantKind::Publication
-            | DependantKind::PartitionKey
-            | DependantKind::Other => true,
-            // Defaults and owned sequences move with the column.
-            DependantKind::ColumnDefault | DependantKind::Sequence => false,
-        };
-        if hinders {
-            reasons.push(format!("{} depends on it", dependant.name));
-        }
-    }
-    for policy in found.policies.iter().filter(|p| p.columns.contains(name)) {
-        reasons.push(format!("policy {} reads it", policy.name));
-    }
-    for trigger in found.triggers.iter().filter(|t| !t.ours && t.columns.contains(name)) {
-        reasons.push(format!("trigger {} names it", trigger.name));
-    }
-    for constraint in found.constraints.iter().filter(|c| c.columns.contains(name)) {
-        if matches!(constraint.kind, ConstraintKind::Exclude | ConstraintKind::Trigger) {
-            reasons.push(format!("constraint {} cannot be built again online", constraint.name));
-        }
-    }
-    let referenced = draft
-        .catalog
-        .incoming_foreign_keys(&found.name)
-        .find(|(_, key)| key.referenced_columns.contains(name));
-    if let Some((other, key)) = referenced {
-        reasons.push(format!("foreign key {} of {} points to it", key.name, other.name));
-    }
-    if column.default.is_some() && column.default_is_volatile && !column.not_null {
-        reasons.push(
-            "its default is volatile and it may be NULL: which of the two columns an INSERT meant could not be told"
-                .to_owned(),
-        );
-    }
-    reasons
-}
+use crate::sql::{QualifiedName, quote_ident};
 
 pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str) {
-    let witness = Witness::new(draft, &found.name, column, Some(new));
-    let trigger = SyncTrigger::with_witness(draft, &found.name, witness);
-    let family = (found.kind == RelationKind::PartitionedTable)
-        .then(|| Family::of(draft, found, column, new, &trigger));
-    let differences = family.as_ref().map(Family::differences).unwrap_or_default();
-    expand(draft, found, column, new, differences, &trigger);
-    backfill(draft, found, column, new);
-    let names = match &family {
-        Some(family) => {
-            let mut names = Names::default();
-            family.build(draft, &mut names);
-            names.sql.push(partitioned::name_what_came_meanwhile(draft, &found.name));
-            family.make_sure(draft);
-            names
-        }
-        None => rebuild_all(draft, found, column, new),
-    };
-    finish(draft, found, column, new, &trigger, names);
-    if draft.major() >= 18 && family.is_some() && column.not_null {
+    let family = Family::of(draft, found, column, new);
+    expand(draft, found, column, new, &family);
+    for (relation, own, _) in family.with_rows() {
+        backfill(draft, relation, own, new);
+    }
+    let mut names = Names::default();
+    family.build(draft, &mut names);
+    let partitioned = found.kind == RelationKind::PartitionedTable;
+    if partitioned {
+        names.sql.push(partitioned::name_what_came_meanwhile(draft, &found.name));
+        family.make_sure(draft);
+    }
+    let materialized = super::views::follow(draft, found, &column.name, new);
+    materialized.iter().for_each(|view| view.contract(draft));
+    finish(draft, found, column, new, &family, names);
+    family.validate_late(draft);
+    if draft.major() >= 18 && partitioned && column.not_null {
         draft.note(
             NoteKind::Inheritance,
             format!(
@@ -146,7 +49,7 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
             ),
         );
     }
-    for member in family.iter().flat_map(Family::members) {
+    for member in family.members() {
         draft.floors.member(member, &column.name, Phase::Contract);
         draft.floors.relation(member, Phase::Migrate);
         draft.floors.half_done(member, new);
@@ -173,53 +76,21 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
     draft.floors.doubled(&found.name, &column.name, new);
 }
 
-/// What hangs on `column` is built for `new`.
-fn rebuild_all(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str) -> Names {
-    let columns = Columns::new([(&column.name, new)]);
-    let mut names = Names::default();
-    for constraint in found.constraints.iter().filter(|c| c.columns.contains(&column.name)) {
-        match constraint.kind {
-            ConstraintKind::Check => {
-                rebuild::check(draft, found, &columns, constraint, &mut names);
-            }
-            ConstraintKind::ForeignKey => {
-                let none = Columns::default();
-                rebuild::foreign_key(draft, found, &columns, &none, constraint, &mut names);
-            }
-            ConstraintKind::PrimaryKey
-            | ConstraintKind::Unique
-            // Dealt with below, or excluded by `obstacles`.
-            | ConstraintKind::NotNull
-            | ConstraintKind::Exclude
-            | ConstraintKind::Trigger => {}
-        }
-    }
-    if column.not_null {
-        rebuild::not_null(draft, Phase::Migrate, found, column, new, &mut names);
-    }
-    rebuild::indexes(draft, found, &columns, &mut names);
-    rebuild::statistics(draft, found, &columns, &mut names);
-    names
-}
-
-fn expand(
-    draft: &mut Draft<'_>,
-    found: &Relation,
-    column: &Column,
-    new: &str,
-    differences: Vec<String>,
-    trigger: &SyncTrigger,
-) {
+fn expand(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str, family: &Family) {
     let name = &found.name;
     let quoted = quote_ident(new);
     let mut sql = column::add(name, column, new);
     if let Some(default) = column.default.as_ref().filter(|_| !column.default_is_volatile) {
         sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET DEFAULT {default}")));
     }
-    sql.extend(trigger.create(Fires::InsertOrUpdate, "", Runs::AsWriter, &[], &body(column, new)));
+    let mut undo = Vec::new();
+    for (_, own, trigger) in family.with_rows() {
+        let body = body(own, new);
+        sql.extend(trigger.create(Fires::InsertOrUpdate, "", Runs::AsWriter, &[], &body));
+        undo.extend(trigger.remove_if_there());
+    }
     sql.extend(column::grants_and_comment(found, column, new));
-    sql.extend(differences);
-    let mut undo = trigger.remove_if_there();
+    sql.extend(family.differences());
     undo.push(alter(name, &format!("DROP COLUMN IF EXISTS {quoted}")));
     let locks = draft.locks(found, LockMode::AccessExclusive);
     draft
@@ -298,36 +169,39 @@ fn finish(
     found: &Relation,
     column: &Column,
     new: &str,
-    trigger: &SyncTrigger,
+    family: &Family,
     names: Names,
 ) {
     let name = &found.name;
-    let mut sql = trigger.remove();
+    let mut sql: Vec<String> =
+        family.with_rows().flat_map(|(_, _, trigger)| trigger.remove()).collect();
     // An owned sequence goes with its column: it changes hands first.
+    let of_family = |table: &QualifiedName| table == name || family.members().any(|m| m == table);
     for sequence in draft.catalog.relations.values() {
-        if sequence.owned_by.as_ref().is_some_and(|(t, c)| t == name && *c == column.name) {
+        if let Some((table, _)) =
+            sequence.owned_by.as_ref().filter(|(t, c)| *c == column.name && of_family(t))
+        {
             sql.push(format!(
-                "ALTER SEQUENCE {} OWNED BY {name}.{}",
+                "ALTER SEQUENCE {} OWNED BY {table}.{}",
                 sequence.name,
                 quote_ident(new)
             ));
         }
     }
+    sql.extend(family.drop_keys());
     sql.push(alter(name, &format!("DROP COLUMN {}", quote_ident(&column.name))));
     sql.extend(names.sql);
-    if let Some(default) = column.default.as_ref().filter(|_| column.default_is_volatile) {
-        sql.push(alter(name, &format!("ALTER COLUMN {} SET DEFAULT {default}", quote_ident(new))));
-    }
-    let referenced = draft
-        .catalog
-        .family(found)
-        .into_iter()
-        .flat_map(|member| &member.constraints)
-        .filter(|constraint| constraint.columns.contains(&column.name))
-        .filter_map(|constraint| constraint.references.clone());
-    let own = draft.catalog.family(found).into_iter().map(|r| r.name.clone());
-    let locks =
-        lock_set(own.chain(referenced).map(|relation| (relation, LockMode::AccessExclusive)));
+    sql.extend(family.late_keys());
+    sql.extend(family.late_defaults());
+    let tables: Vec<&QualifiedName> =
+        std::iter::once(name).chain(family.members()).chain(family.joined()).collect();
+    let locks = lock_set(
+        tables
+            .into_iter()
+            .filter_map(|name| draft.catalog.relation(name))
+            .flat_map(|relation| draft.catalog.family(relation))
+            .map(|relation| (relation.name.clone(), LockMode::AccessExclusive)),
+    );
     draft
         .step(
             Phase::Contract,

@@ -7,21 +7,25 @@
 //!   name shows the column under both names.
 //! - `in-place`: the plain rename, for teams that can stop the application.
 //!
-//! `auto`: nothing to do on a new or empty table; `dual-column` up to a size limit where everything
-//! that hangs on the column can be rebuilt; else `view` where that is possible. The plan says which
-//! and why.
+//! `auto`: nothing to do on a new or empty table; `view`, where that is possible, above a size limit and where
+//! something hangs on the column that cannot be built again or is no part of the table (a foreign key to it, a view);
+//! `dual-column` otherwise. The plan says which and why.
 
 mod dual;
+mod obstacles;
 mod view;
+mod views;
 
 use super::as_is;
 use super::draft::Draft;
 use super::rename_table::{in_place, strategy};
 use crate::analyze::Impact;
+use crate::catalog::{Relation, RelationKind};
 use crate::plan::NoteKind;
 use crate::sql::directive::RenameStrategy;
-use crate::sql::{Diagnostic, Statement};
+use crate::sql::{Diagnostic, QualifiedName, Statement};
 use pg_query::protobuf::RenameStmt;
+use std::collections::BTreeMap;
 
 pub(super) fn steps(
     draft: &mut Draft<'_>,
@@ -48,7 +52,8 @@ pub(super) fn steps(
             .hint("Write `-- airlock: rename in-place` above the statement if every application can be stopped for it."),
         );
     };
-    let to_dual = dual::obstacles(draft, &found, &column);
+    let mut to_dual = obstacles::of(draft, &found, &column);
+    to_dual.extend(views::obstacles(draft, &found, &column.name, &rename.newname));
     let to_view = view::obstacles(draft, &found);
     match strategy {
         RenameStrategy::InPlace => in_place(draft, statement, impact, &name),
@@ -62,14 +67,16 @@ pub(super) fn steps(
         RenameStrategy::View => refuse(draft, "a view", &to_view),
         RenameStrategy::Auto => {
             let limit = draft.options.dual_column_limit_bytes;
-            let too_large = found.table_bytes > limit && draft.catalog.sizes_known;
-            if to_dual.is_empty() && !too_large {
-                return dual::steps(draft, &found, &column, &rename.newname);
-            }
-            let why = if to_dual.is_empty() {
-                "the table is larger than the limit for copying a column".to_owned()
-            } else {
+            let too_large = copied_bytes(draft, &found) > limit && draft.catalog.sizes_known;
+            let outside = obstacles::outside(draft, &found, &column);
+            let why = if !to_dual.is_empty() {
                 format!("the column cannot be copied: {}", to_dual.join("; "))
+            } else if too_large {
+                "the table is larger than the limit for copying a column".to_owned()
+            } else if outside.is_empty() || !to_view.is_empty() {
+                return dual::steps(draft, &found, &column, &rename.newname);
+            } else {
+                format!("so nothing else is built again ({})", outside.join("; "))
             };
             if to_view.is_empty() {
                 draft.note(
@@ -82,4 +89,14 @@ pub(super) fn steps(
             refuse(draft, "a second column or a view", &reasons);
         }
     }
+}
+
+/// How large the tables are whose rows get the column; that of a partitioned table is of all its partitions.
+fn copied_bytes(draft: &Draft<'_>, found: &Relation) -> u64 {
+    if found.kind == RelationKind::PartitionedTable {
+        return found.table_bytes;
+    }
+    let family: BTreeMap<&QualifiedName, u64> =
+        draft.catalog.family(found).into_iter().map(|r| (&r.name, r.table_bytes)).collect();
+    family.values().sum()
 }

@@ -6,7 +6,7 @@ mod path;
 mod statements;
 
 use super::judge::{Seen, Written};
-use super::retired::{Counter, contract_statements, counters, retired};
+use super::retired::{Counter, contract_statements, counters, named, retired};
 use super::text::Finder;
 use crate::catalog::{Catalog, Need};
 use crate::connect::database_error;
@@ -41,7 +41,8 @@ async fn look_with(client: &Client, plan: &Plan, catalog: &Catalog) -> Result<Se
     let objects = seen.objects.clone();
     let finder = Finder::new(catalog, &objects);
     let paths = Paths::read(client, catalog).await?;
-    functions::read(client, &objects, &finder, &paths, &mut seen).await?;
+    functions::hanging(client, &found.functions, &named(plan), &mut seen).await?;
+    functions::read(client, &objects, &found.functions, &finder, &paths, &mut seen).await?;
     activity::read(client, &finder, &paths, &mut seen).await?;
     statements::read(client, &finder, &paths, &mut seen).await?;
     for Counter { sequence, object } in counters(plan, &objects) {

@@ -1,27 +1,97 @@
 //! How volatile an expression is: whether two evaluations may give different values.
 //!
-//! Functions are looked up by name in the catalog; what cannot be found there is volatile, because
-//! a wrong "stable" would hide a table rewrite. See the manual, "Function Volatility Categories".
+//! Functions are looked up in the catalog, by name, number of arguments and, where all of them are known, by their types;
+//! what cannot be found there is volatile, because a wrong "stable" would hide a table rewrite. See the manual, "Function
+//! Volatility Categories" and "Function Type Resolution".
 
-use crate::catalog::{Catalog, Function, TypeDef, Volatility};
+use super::overload;
+use super::{Catalog, Column, Function, TypeDef, Volatility};
 use crate::sql::QualifiedName;
 use crate::sql::walk::walk;
 use pg_query::NodeRef;
-use pg_query::protobuf::{Node, TypeName, node};
+use pg_query::protobuf::{FuncCall, Node, TypeName, node};
+
+/// The server's own volatile functions that stand in defaults in practice. Only for a catalog that
+/// lists no functions at all, because it was made by hand.
+const VOLATILE: [&str; 12] = [
+    "clock_timestamp",
+    "currval",
+    "gen_random_uuid",
+    "lastval",
+    "nextval",
+    "random",
+    "random_normal",
+    "setval",
+    "timeofday",
+    "uuid_generate_v1",
+    "uuid_generate_v4",
+    "uuidv7",
+];
 
 /// The volatility of `expression`: that of the most volatile thing in it.
 pub fn of_expression(expression: &Node, catalog: &Catalog) -> Volatility {
+    of_expression_over(expression, catalog, &[])
+}
+
+/// The same where the names of columns mean `columns`.
+pub fn of_expression_over(expression: &Node, catalog: &Catalog, columns: &[Column]) -> Volatility {
+    let Some(root) = &expression.node else { return Volatility::Immutable };
+    // In a subquery a name may mean another column.
+    let mut subquery = false;
+    walk(root, |node| subquery |= matches!(node, NodeRef::SelectStmt(_)));
+    let columns = if subquery { &[] } else { columns };
     let mut worst = Volatility::Immutable;
-    if let Some(root) = &expression.node {
-        walk(root, |node| worst = worst.max(of_node(node, catalog)));
-    }
+    walk(root, |node| worst = worst.max(of_node(node, catalog, columns)));
     worst
 }
 
-/// The volatility of a node alone, not of what stands below it.
-fn of_node(node: NodeRef<'_>, catalog: &Catalog) -> Volatility {
+/// Whether `node` calls a volatile function, or one that the catalog does not know, or uses an
+/// operator from outside `pg_catalog`.
+pub fn is_volatile(node: &Node, catalog: &Catalog) -> bool {
+    let mut found = false;
+    if let Some(root) = &node.node {
+        walk(root, |node| found |= makes_volatile(node, catalog));
+    }
+    found
+}
+
+/// The same for an expression as the server prints it.
+pub fn text_is_volatile(text: &str, catalog: &Catalog) -> bool {
+    // Most defaults of a large schema are one of these two, and parsing each would cost.
+    if text.starts_with("nextval(") {
+        return true;
+    }
+    if !text.contains('(') {
+        return false;
+    }
+    match crate::sql::grammar::parse(&format!("SELECT {text}")) {
+        Ok(parsed) => parsed
+            .stmts
+            .iter()
+            .filter_map(|raw| raw.stmt.as_deref())
+            .any(|n| is_volatile(n, catalog)),
+        Err(_) => true,
+    }
+}
+
+/// Whether a node makes the expression that it stands in volatile, by itself.
+fn makes_volatile(node: NodeRef<'_>, catalog: &Catalog) -> bool {
     match node {
-        NodeRef::FuncCall(call) => of_call(&call.funcname, call.args.len(), catalog),
+        NodeRef::FuncCall(call) if catalog.functions.is_empty() => {
+            name_parts(&call.funcname).last().is_some_and(|name| VOLATILE.contains(name))
+        }
+        NodeRef::FuncCall(call) => of_call(call, catalog, &[]) == Volatility::Volatile,
+        NodeRef::AExpr(expression) => {
+            matches!(name_parts(&expression.name)[..], [schema, _] if schema != "pg_catalog")
+        }
+        _ => false,
+    }
+}
+
+/// The volatility of a node alone, not of what stands below it.
+fn of_node(node: NodeRef<'_>, catalog: &Catalog, columns: &[Column]) -> Volatility {
+    match node {
+        NodeRef::FuncCall(call) => of_call(call, catalog, columns),
         NodeRef::AExpr(expression) => of_operator(expression),
         NodeRef::TypeCast(cast) => {
             let literal = matches!(
@@ -54,7 +124,7 @@ fn of_node(node: NodeRef<'_>, catalog: &Catalog) -> Volatility {
 }
 
 /// The strings of a name such as `pg_catalog.now`.
-pub(super) fn name_parts(name: &[Node]) -> Vec<&str> {
+pub(crate) fn name_parts(name: &[Node]) -> Vec<&str> {
     name.iter()
         .filter_map(|part| match &part.node {
             Some(node::Node::String(part)) => Some(part.sval.as_str()),
@@ -63,8 +133,8 @@ pub(super) fn name_parts(name: &[Node]) -> Vec<&str> {
         .collect()
 }
 
-fn of_call(name: &[Node], arguments: usize, catalog: &Catalog) -> Volatility {
-    let (schema, name) = match name_parts(name)[..] {
+fn of_call(call: &FuncCall, catalog: &Catalog, columns: &[Column]) -> Volatility {
+    let (schema, name) = match name_parts(&call.funcname)[..] {
         [name] => (None, name),
         [schema, name] | [_, schema, name] => (Some(schema), name),
         _ => return Volatility::Volatile,
@@ -75,43 +145,21 @@ fn of_call(name: &[Node], arguments: usize, catalog: &Catalog) -> Volatility {
             function.schema == "pg_catalog" || catalog.server.search_path.contains(&function.schema)
         }
     };
-    // Argument types are not known here: the most volatile of the functions that could be meant.
-    catalog
+    let given = call.args.len();
+    let candidates: Vec<&Function> = catalog
         .functions
         .get(name)
         .into_iter()
         .flatten()
         .filter(reachable)
-        .filter(|function| takes(function, arguments))
+        .filter(|function| overload::takes(function, given))
+        .collect();
+    // The most volatile of those that could be meant.
+    overload::meant(call, &candidates, catalog, columns)
+        .into_iter()
         .map(|function| function.volatility)
         .max()
         .unwrap_or(Volatility::Volatile)
-}
-
-/// Whether `function` can be called with so many arguments. More declared than given is possible:
-/// the rest may have defaults.
-fn takes(function: &Function, given: usize) -> bool {
-    let parts = || split_arguments(&function.arguments);
-    let inputs = parts().filter(|part| !part.starts_with("OUT ")).count();
-    let variadic = parts().any(|part| part.starts_with("VARIADIC "));
-    inputs >= given || variadic
-}
-
-/// Splits `a integer, b numeric(10,2), "x,y" text` at the commas between arguments.
-fn split_arguments(list: &str) -> impl Iterator<Item = &str> {
-    let (mut depth, mut quoted) = (0_usize, false);
-    list.split(move |c| {
-        match c {
-            '"' => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted => depth = depth.saturating_sub(1),
-            ',' => return !quoted && depth == 0,
-            _ => {}
-        }
-        false
-    })
-    .map(str::trim)
-    .filter(|part| !part.is_empty())
 }
 
 /// Every operator name of `pg_catalog` (14 to 18). None of them stands for a volatile function; an
@@ -257,5 +305,58 @@ mod tests {
         assert_eq!(of("a::int"), Immutable);
         assert_eq!(of("a IS DISTINCT FROM b AND a IN (1,2) AND a BETWEEN 1 AND 2"), Immutable);
         assert_eq!(of("a LIKE 'x' AND a ~ 'y' AND a SIMILAR TO b"), Volatile);
+    }
+
+    fn small() -> Catalog {
+        let mut catalog = Catalog::default();
+        catalog.server.search_path = vec!["public".into()];
+        for (schema, name, arguments, volatility) in [
+            ("pg_catalog", "now", "", Volatility::Stable),
+            ("pg_catalog", "lower", "text", Volatility::Immutable),
+            ("pg_catalog", "random", "", Volatility::Volatile),
+            ("app", "lower", "text", Volatility::Volatile),
+        ] {
+            catalog.functions.entry(name.into()).or_default().push(Function {
+                schema: schema.into(),
+                arguments: arguments.into(),
+                volatility,
+                language: "internal".into(),
+                routine: None,
+            });
+        }
+        catalog
+    }
+
+    #[test]
+    fn volatility_is_that_of_the_functions_called_at_any_depth() {
+        let catalog = small();
+        for stable in [
+            "0",
+            "now()",
+            "(now() + '1 day'::interval)",
+            "CURRENT_TIMESTAMP",
+            "lower('A'::text)",
+            "COALESCE(lower('random()'::text), ''::text)",
+            "ARRAY[]::integer[]",
+        ] {
+            assert!(!text_is_volatile(stable, &catalog), "{stable}");
+        }
+        for volatile in [
+            "nextval('public.s'::regclass)",
+            "random()",
+            "CASE WHEN (1 > 0) THEN ARRAY[(random())::text] ELSE NULL::text[] END",
+            "app.lower('A'::text)",
+            "not_known()",
+            "(1 OPERATOR(app.+) (2))",
+        ] {
+            assert!(text_is_volatile(volatile, &catalog), "{volatile}");
+        }
+    }
+
+    #[test]
+    fn a_catalog_without_functions_knows_the_usual_volatile_ones() {
+        let catalog = Catalog::default();
+        assert!(!text_is_volatile("now()", &catalog));
+        assert!(text_is_volatile("(gen_random_uuid())::text", &catalog));
     }
 }

@@ -1,0 +1,27 @@
+-- case: rename_column_partitioned_not_null_names
+-- shows: NOT NULL constraints of partitions that have names of their own keep them when the column is renamed
+-- servers: 18
+-- expect note: inheritance
+-- setup
+CREATE TABLE events (id int NOT NULL, day date NOT NULL, amount int CONSTRAINT "Amount known" NOT NULL, note text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE events_2 (id int CONSTRAINT "own id" NOT NULL, day date NOT NULL, amount int CONSTRAINT mine NOT NULL, note text);
+COMMENT ON CONSTRAINT mine ON events_2 IS 'mine alone';
+ALTER TABLE events ATTACH PARTITION events_2 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+CREATE TABLE events_3 (id int NOT NULL, day date NOT NULL, amount int CONSTRAINT "Third" NOT NULL, note text) PARTITION BY RANGE (day);
+CREATE TABLE events_3a PARTITION OF events_3 FOR VALUES FROM ('2026-03-01') TO ('2026-04-01');
+ALTER TABLE events ATTACH PARTITION events_3 FOR VALUES FROM ('2026-03-01') TO ('2026-04-01');
+CREATE TABLE events_rest PARTITION OF events DEFAULT;
+CREATE INDEX ON events (amount);
+INSERT INTO events SELECT i, '2026-01-01'::date + i % 150, i, 'n' FROM generate_series(1, 900) AS i;
+-- migration
+ALTER TABLE events RENAME COLUMN id TO "Event";
+ALTER TABLE events RENAME COLUMN amount TO cents;
+-- old application
+INSERT INTO events (id, day, amount) VALUES (:fresh, '2026-02-10', :n);
+UPDATE events SET amount = amount + 1 WHERE id = :id;
+-- new application
+INSERT INTO events ("Event", day, cents) VALUES (:fresh, '2026-03-10', :n);
+UPDATE events SET cents = :n WHERE "Event" = :id RETURNING cents = :n;
+-- agree at gate
+SELECT NOT EXISTS (SELECT FROM events WHERE amount IS DISTINCT FROM cents OR id IS DISTINCT FROM "Event");
