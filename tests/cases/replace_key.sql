@@ -1,6 +1,7 @@
 -- case: replace_key
 -- shows: a primary key that gives way to another, by a new identity column, by a unique index that is there, in one statement and in two
 -- shows: a unique constraint that is made again under its name with more columns
+-- volatile: lines.id
 -- new application starts: at the gate
 -- setup
 CREATE TABLE lines ("Order" int NOT NULL, line int NOT NULL, qty int NOT NULL, CONSTRAINT "Lines key" PRIMARY KEY ("Order", line));

@@ -3,7 +3,7 @@
 -- setup
 CREATE TABLE orders (id serial PRIMARY KEY, note text);
 INSERT INTO orders (note) SELECT 'n' || g FROM generate_series(1, 300) AS g;
-CREATE TABLE "Other" ("Id" bigserial PRIMARY KEY);
+CREATE TABLE "Other" ("Id" bigserial PRIMARY KEY, note text);
 INSERT INTO "Other" SELECT FROM generate_series(1, 50);
 -- migration
 ALTER TABLE orders ALTER COLUMN id DROP DEFAULT;

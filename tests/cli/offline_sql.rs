@@ -244,6 +244,13 @@ async fn a_script_stops_at_the_gate_and_contract_goes_on() {
 async fn a_script_refuses_what_upgrade_refuses() {
     let Some(psql) = psql() else { return };
     let site = site("sql_refuses").await;
+    // A backfill that stands for no UPDATE of the migration.
+    site.project.revision(
+        "aaaa",
+        "none",
+        "-- airlock: backfill users.status = upper(name)\n\
+         ALTER TABLE users ADD COLUMN status text NOT NULL;",
+    );
     let script = site.run(&["upgrade", "--sql", "--through", "contract"]).expect(0).stdout;
     // A revision whose parents have not run.
     site.project.revision("bbbb", "aaaa", "CREATE INDEX users_name ON users (name);");
