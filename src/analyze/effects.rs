@@ -308,14 +308,8 @@ impl<'c> Effects<'c> {
             return Verdict::Opaque;
         }
         // A query locks the indexes that it may use, so a strong lock on an index is felt too.
-        let felt = self.locks.iter().any(|(name, mode)| match self.catalog.relation(name) {
-            // REFRESH … CONCURRENTLY: nobody writes to it, and readers go on.
-            Some(view)
-                if view.kind == RelationKind::MaterializedView && *mode == LockMode::Exclusive =>
-            {
-                false
-            }
-            found => mode.blocks_writes() && found.is_none_or(in_use),
+        let felt = self.locks.iter().any(|(name, mode)| {
+            mode.blocks_writes() && self.catalog.relation(name).is_none_or(in_use)
         }) || self
             .index_locks
             .iter()

@@ -73,22 +73,28 @@ pub(super) fn join(
 
 /// The index `name` of `found` was dropped by an earlier statement and is built again: the new one
 /// is finished before the old one goes. `build` adds the step that builds it, under the name it is given.
+/// False when it cannot be built before the old one goes: a column that it is over comes later.
 pub(super) fn index(
     draft: &mut Draft<'_>,
     found: &Relation,
     dropped: &Dropped,
     old: &Index,
     build: impl FnOnce(&mut Draft<'_>, String),
-) {
-    let Some(mut drop) = draft.take_step(&dropped.sql) else { return };
+) -> bool {
+    // It waits for what the old one's end waits for only because it has its name.
+    let floor = draft.lower_floor_without(&dropped.relation, &dropped.name);
+    let in_time = draft.phase_of(&dropped.sql).is_some_and(|phase| draft.floor() <= phase);
+    let taken = if in_time { draft.take_step(&dropped.sql) } else { None };
+    let Some(mut drop) = taken else {
+        draft.restore_floor(floor);
+        return false;
+    };
     let (new, aside) = (draft.temporary_name(), draft.temporary_name());
     let qualified = |name: &str| found.name.sibling(name);
     let rename = |from: &str, to: &str| {
         format!("ALTER INDEX {} RENAME TO {}", qualified(from), quote_ident(to))
     };
     let name = dropped.name.as_str();
-    // It waits for what the old one's end waits for only because it has its name.
-    let floor = draft.lower_floor_without(&dropped.relation, name);
     build(draft, new.clone());
     draft.restore_floor(floor);
     let phase = drop.step.phase;
@@ -113,6 +119,7 @@ pub(super) fn index(
         drop.step.undo = drop_index::put_back(found, &Index { name: aside, ..old.clone() });
     }
     draft.push_back(drop);
+    true
 }
 
 /// `DROP TRIGGER`.

@@ -62,9 +62,12 @@ pub(super) fn steps(
     if let (Some(dropped), Some(old)) = (dropped, old) {
         let why =
             format!("the new {name} is built beside the old one while the application goes on");
-        return again::index(draft, &found, &dropped, &old, |draft, name| {
+        let exchanged = again::index(draft, &found, &dropped, &old, |draft, name| {
             build(draft, Build { index: index.clone(), name, relation: relation.clone(), why });
         });
+        if exchanged {
+            return;
+        }
     }
     build(
         draft,

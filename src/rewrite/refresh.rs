@@ -33,8 +33,12 @@ pub(super) fn steps(
             index.unique && index.valid && index.predicate.is_none() && !index.has_expressions
         })
     });
-    if refresh.concurrent || refresh.skip_data || !fits || draft.is_new(&name) {
+    if refresh.skip_data || !fits || draft.is_new(&name) {
         return as_is::steps(draft, statement, impact);
+    }
+    if refresh.concurrent {
+        // EXCLUSIVE on what nobody writes to: another refresh waits, and nobody else.
+        return as_is::long(draft, statement, impact);
     }
     let mut concurrent = refresh.clone();
     concurrent.concurrent = true;
@@ -46,7 +50,7 @@ pub(super) fn steps(
                 NoteKind::Information,
                 format!("{name} is refreshed CONCURRENTLY: readers go on, and it takes longer"),
             );
-            as_is::steps(draft, &online, &impact);
+            as_is::long(draft, &online, &impact);
         }
         Err(error) => draft.reject(error.diagnostic().clone()),
     }

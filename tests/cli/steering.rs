@@ -186,10 +186,14 @@ async fn a_ratio_that_expires_gives_way_to_the_one_before() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(began.elapsed() > Duration::from_millis(3_500), "{:?}", began.elapsed());
-    // The run has noticed: it moves at its earlier pace.
-    let before = blocks(&site).await;
-    until(&site, "pace", &format!("SELECT sum(next_block) > {before} + 40 FROM airlock.walk"))
-        .await;
+    // The run has noticed: its next batches tell.
+    for _ in 0..4 {
+        let before = blocks(&site).await;
+        let moved = format!("SELECT sum(next_block) > {before} FROM airlock.walk");
+        until(&site, "a batch", &moved).await;
+    }
+    // An event a second at the most.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     site.run(&["tune", "throttle_ratio", "0"]).expect(0);
     let said = ended(child, 0);
     let mut slowed: Vec<f64> = said

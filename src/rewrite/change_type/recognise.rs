@@ -113,9 +113,10 @@ pub(in crate::rewrite) fn recognise(script: &Script, catalog: &Catalog) -> Retyp
         }
     }
     let mut found = Retypes::default();
-    let rows_written = |name: &QualifiedName| script.statements.iter().any(|s| writes(s, name));
+    let defaults_used =
+        |name: &QualifiedName| script.statements.iter().any(|s| uses_defaults(s, name));
     for request in &mut requests {
-        if rows_written(&request.relation) {
+        if defaults_used(&request.relation) {
             continue;
         }
         for change in defaults
@@ -297,6 +298,21 @@ fn writes(statement: &Statement, relation: &QualifiedName) -> bool {
             | NodeEnum::CopyStmt(_)
     );
     writes && text::words(&statement.sql).contains(&relation.name)
+}
+
+/// Whether a statement may give a column of `relation` its default: then it matters which one it has
+/// at that moment.
+fn uses_defaults(statement: &Statement, relation: &QualifiedName) -> bool {
+    let words = text::words(&statement.sql);
+    let gives = match statement.node {
+        NodeEnum::InsertStmt(_) | NodeEnum::MergeStmt(_) | NodeEnum::CopyStmt(_) => true,
+        // SET c = DEFAULT, or an INSERT within WITH.
+        NodeEnum::UpdateStmt(_) | NodeEnum::DeleteStmt(_) | NodeEnum::SelectStmt(_) => {
+            ["default", "insert", "merge"].iter().any(|word| words.contains(*word))
+        }
+        _ => false,
+    };
+    gives && words.contains(&relation.name)
 }
 
 /// Requests by rollout: those of one table, and of tables that a foreign key over one of the columns

@@ -52,17 +52,14 @@ impl Draft<'_> {
         )
     }
 
+    /// The phase of the step that does `sql` and nothing else.
+    pub fn phase_of(&self, sql: &str) -> Option<Phase> {
+        self.steps.iter().find(|drafted| does(&drafted.step.action, sql)).map(|d| d.step.phase)
+    }
+
     /// Takes the step away that does `sql` and nothing else.
     pub fn take_step(&mut self, sql: &str) -> Option<Drafted> {
-        let place = self.steps.iter().position(|drafted| match &drafted.step.action {
-            Action::Transaction { sql: all } => all.len() == 1 && all[0] == sql,
-            Action::Concurrent { sql: one, .. } => one == sql,
-            Action::Validate { .. }
-            | Action::Backfill(_)
-            | Action::Verify { .. }
-            | Action::Statement { .. }
-            | Action::Maintenance { .. } => false,
-        })?;
+        let place = self.steps.iter().position(|drafted| does(&drafted.step.action, sql))?;
         Some(self.steps.remove(place))
     }
 
@@ -108,5 +105,18 @@ impl Draft<'_> {
 
     pub fn is_together(&self) -> bool {
         self.number <= self.together_until
+    }
+}
+
+/// Whether `action` is `sql` and nothing else.
+fn does(action: &Action, sql: &str) -> bool {
+    match action {
+        Action::Transaction { sql: all } => all.len() == 1 && all[0] == sql,
+        Action::Concurrent { sql: one, .. } => one == sql,
+        Action::Validate { .. }
+        | Action::Backfill(_)
+        | Action::Verify { .. }
+        | Action::Statement { .. }
+        | Action::Maintenance { .. } => false,
     }
 }
