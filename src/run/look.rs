@@ -184,7 +184,8 @@ pub(super) fn in_the_way<'a>(
                         || holder.prepared.is_some()
                         || holder.is_autovacuum()
                         || match seen.left(holder).filter(|_| foresee) {
-                            Some(left) => left > waiting,
+                            // One that has only begun is likelier one of the many short ones.
+                            Some(left) => left > waiting && age > budget.saturating_sub(waiting),
                             None => age > waiting,
                         }
                         || idles(holder, budget)

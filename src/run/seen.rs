@@ -70,7 +70,9 @@ impl Seen {
         }
         self.ended.drain(..self.ended.len().saturating_sub(REMEMBERED));
         self.transactions = still;
-        let waits = holders.iter().filter(|holder| holder.conflicts(wanted));
+        // One that has only begun is likelier one of the many short ones.
+        let waits =
+            holders.iter().filter(|holder| holder.conflicts(wanted) && self.age(holder) >= LONG);
         let waits: Option<Vec<Duration>> = waits.map(|holder| self.left(holder)).collect();
         if let Some(longest) = waits.and_then(|waits| waits.into_iter().max()) {
             self.shortest_wait =
@@ -172,12 +174,14 @@ mod tests {
         let hinders = |seen: &Seen, holder: &Holder, waiting| {
             !in_the_way(std::slice::from_ref(holder), &wanted, strictness(waiting), seen).is_empty()
         };
-        for (age, left) in [(0, 2_200), (1_500, 700), (1_950, 250)] {
+        for (age, left) in [(100, 2_100), (1_500, 700), (1_950, 250)] {
             let current = reader(4, age);
             seen.update(std::slice::from_ref(&current), &wanted, start);
             assert!(hinders(&seen, &current, left - 1) && !hinders(&seen, &current, left));
         }
         assert_eq!(seen.shortest_wait(), Some(Duration::from_millis(275)));
+        let begun = reader(6, 5);
+        assert!(!hinders(&seen, &begun, 30), "most are short");
         let beyond = reader(5, 2_300);
         seen.update(std::slice::from_ref(&beyond), &wanted, start);
         assert!(hinders(&seen, &beyond, 2_000), "older than any that ended");
