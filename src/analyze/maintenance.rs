@@ -14,7 +14,8 @@ use pg_query::protobuf::{
     ReindexObjectType, ReindexStmt, VacuumStmt,
 };
 
-fn has_option(options: &[Node], name: &str) -> bool {
+/// Whether `name` is among the options of a utility statement, and not switched off there.
+pub fn has_option(options: &[Node], name: &str) -> bool {
     options.iter().any(
         |option| matches!(&option.node, Some(NodeEnum::DefElem(option)) if is_set(option, name)),
     )

@@ -27,6 +27,7 @@ use crate::catalog::Catalog;
 pub use crate::catalog::volatility;
 use crate::plan::{RelationLock, Work};
 use crate::sql::{Diagnostic, QualifiedName, Statement};
+pub use maintenance::has_option;
 use serde::{Deserialize, Serialize};
 
 /// What a statement would do on its own, in a transaction, as written.

@@ -61,11 +61,14 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             error
         },
     )?;
-    let comparison = Comparison {
-        written: state(&written).await?,
-        planned: state(&planned).await?,
-        order_announced: plan.notes.iter().any(|note| note.kind == NoteKind::ColumnOrder),
-    };
+    let announced = |kind: NoteKind| plan.notes.iter().any(|note| note.kind == kind);
+    let (mut written, mut planned) = (state(&written).await?, state(&planned).await?);
+    if announced(NoteKind::Inheritance) {
+        written.forget_local_not_null();
+        planned.forget_local_not_null();
+    }
+    let order_announced = announced(NoteKind::ColumnOrder);
+    let comparison = Comparison { written, planned, order_announced };
     let mut done = Done::new(verify::text(&comparison, &plan), verify::json(&comparison, &plan));
     if !comparison.is_equal() {
         done.exit = Some(Kind::Failed);

@@ -20,6 +20,17 @@ pub struct State {
     pub data: BTreeMap<String, (RelationKind, DataDigest)>,
 }
 
+impl State {
+    /// Leaves out whether an inherited NOT NULL is local too, where the plan has announced that.
+    pub fn forget_local_not_null(&mut self) {
+        for line in &mut self.schema {
+            if line.contains(": NOT NULL ") && !line.contains("; inherited 0;") {
+                *line = line.replace("; local t;", "; local f;");
+            }
+        }
+    }
+}
+
 /// Both end states.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {

@@ -32,6 +32,10 @@ pub(super) fn steps(
     impact: &Impact,
 ) {
     let dropped = replaced(draft, constraint, relation);
+    if dropped.is_some() {
+        // REFERENCES without columns would find the old primary key until contract.
+        draft.floors.rekeyed(relation);
+    }
     if draft.is_unused(relation) {
         let exclusive = as_is::requested(draft, impact);
         if dropped.is_some_and(|d| again::join(draft, &d, part.sql.clone(), exclusive)) {

@@ -18,7 +18,7 @@ use super::marker::Marker;
 use super::set_not_null;
 use super::sync::{Fires, Runs, SyncTrigger, changed};
 use crate::analyze::Impact;
-use crate::catalog::{ConstraintKind, Relation, RelationKind};
+use crate::catalog::{Catalog, ConstraintKind, Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::plan::{Action, Backfill, Change, NoteKind, Phase, RelationLock, Undo, WorkKind};
 use crate::sql::directive::AllowedHazard;
@@ -393,12 +393,14 @@ fn predicate(found: &Relation, split: &Split, proof: Proof) -> String {
     if parts.is_empty() { "true".to_owned() } else { parts.join(" AND ") }
 }
 
-/// Whether the application has triggers that fire for rows of which `columns` are set.
-pub(super) fn fires_triggers(found: &Relation, columns: &[&str]) -> bool {
-    found.triggers.iter().any(|trigger| {
+/// Whether the application has triggers, on the table or one below it, that fire for rows of which
+/// `columns` are set.
+pub(super) fn fires_triggers(catalog: &Catalog, found: &Relation, columns: &[&str]) -> bool {
+    catalog.family(found).into_iter().flat_map(|member| &member.triggers).any(|trigger| {
         let of = &trigger.update_of;
         let about = of.is_empty() || of.iter().any(|column| columns.contains(&column.as_str()));
-        !trigger.ours && trigger.row && trigger.on_update && trigger.enabled != 'D' && about
+        let enabled = matches!(trigger.enabled, 'O' | 'A');
+        !trigger.ours && trigger.row && trigger.on_update && enabled && about
     })
 }
 
@@ -406,7 +408,7 @@ fn in_batches(draft: &mut Draft<'_>, found: &Relation, split: &Split, proof: Pro
     let name = &found.name;
     let predicate = predicate(found, split, proof);
     let columns: Vec<&str> = split.targets.iter().map(|(column, _)| column.as_str()).collect();
-    if fires_triggers(found, &columns) && proof == Proof::SameAgain {
+    if fires_triggers(&draft.catalog, found, &columns) && proof == Proof::SameAgain {
         draft.note(
             NoteKind::Triggers,
             format!("rows of {name} that hold the new value already are not touched, so the application's triggers do not fire for them"),

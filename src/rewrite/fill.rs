@@ -312,7 +312,7 @@ fn backfill(draft: &mut Draft<'_>, group: &Group, what: &str, written: bool) {
         && draft
             .catalog
             .relation(&group.relation)
-            .is_some_and(|found| super::data::fires_triggers(found, &columns));
+            .is_some_and(|found| super::data::fires_triggers(&draft.catalog, found, &columns));
     if fires {
         draft.note(
             NoteKind::Triggers,

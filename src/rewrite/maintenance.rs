@@ -25,11 +25,11 @@ pub(super) fn vacuum(
     vacuum: &VacuumStmt,
     impact: &Impact,
 ) {
-    if !vacuum.is_vacuumcmd || has(&vacuum.options, "full") {
+    if !vacuum.is_vacuumcmd || analyze::has_option(&vacuum.options, "full") {
         return as_is::steps(draft, statement, impact);
     }
     let mut gentle = vacuum.clone();
-    if !has(&gentle.options, "truncate") {
+    if !gentle.options.iter().any(|option| is_named(option, "truncate")) {
         gentle.options.push(option("truncate", Some(false)));
         draft.note(
             NoteKind::Information,
@@ -56,9 +56,9 @@ pub(super) fn reindex(
         return as_is::steps(draft, statement, impact);
     }
     let mut online = reindex.clone();
-    if !has(&online.params, "concurrently") {
-        online.params.push(option("concurrently", None));
-    }
+    // Also where it is switched off.
+    online.params.retain(|option| !is_named(option, "concurrently"));
+    online.params.push(option("concurrently", None));
     let invalid = found.iter().filter(|_| kind == ReindexObjectType::ReindexObjectTable);
     let invalid: Vec<String> = invalid.flat_map(invalid_indexes).collect();
     let node = NodeEnum::ReindexStmt(online);
@@ -104,10 +104,8 @@ fn step(draft: &mut Draft<'_>, why: &str, sql: String, impact: &Impact) {
         .works(impact.work.clone());
 }
 
-fn has(options: &[Node], name: &str) -> bool {
-    options.iter().any(
-        |option| matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defname == name),
-    )
+fn is_named(option: &Node, name: &str) -> bool {
+    matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defname == name)
 }
 
 fn option(name: &str, value: Option<bool>) -> Node {

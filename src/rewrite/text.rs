@@ -6,34 +6,29 @@ use std::collections::BTreeSet;
 
 /// The identifiers that occur in `sql`, as the server reads them: folded unless quoted.
 pub(super) fn words(sql: &str) -> BTreeSet<String> {
-    let Ok(scanned) = crate::sql::grammar::scan(sql) else { return BTreeSet::new() };
-    scanned
-        .iter()
-        .filter_map(|token| {
-            let start = usize::try_from(token.start).ok()?;
-            let end = usize::try_from(token.end).ok()?;
-            let word = sql.get(start..end)?;
-            match word.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-                Some(inner) => Some(inner.replace("\"\"", "\"")),
-                None => Some(word.to_lowercase()),
-            }
-        })
-        .collect()
+    let identifier = |word: &str| match word.strip_prefix('"').and_then(|w| w.strip_suffix('"')) {
+        Some(inner) => inner.replace("\"\"", "\""),
+        None => word.to_lowercase(),
+    };
+    tokens(sql).into_iter().map(identifier).collect()
 }
 
 /// The identifiers that occur in the string constants of `sql`.
 pub(super) fn words_in_strings(sql: &str) -> BTreeSet<String> {
-    let Ok(scanned) = crate::sql::grammar::scan(sql) else { return BTreeSet::new() };
+    // E'…' and $tag$…$tag$ too.
+    let text = |token: &str| {
+        token.find(['\'', '$']).map(|at| words(token[at..].trim_matches(['\'', '$'])))
+    };
+    tokens(sql).into_iter().filter_map(text).flatten().collect()
+}
+
+fn tokens(sql: &str) -> Vec<&str> {
+    let Ok(scanned) = crate::sql::grammar::scan(sql) else { return Vec::new() };
     scanned
         .iter()
         .filter_map(|token| {
-            let start = usize::try_from(token.start).ok()?;
-            let end = usize::try_from(token.end).ok()?;
-            let text = sql.get(start..end)?;
-            let inner = text.trim_start_matches(|c| c != '\'' && c != '$');
-            inner.starts_with(['\'', '$']).then(|| words(inner.trim_matches(['\'', '$'])))
+            sql.get(usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?)
         })
-        .flatten()
         .collect()
 }
 

@@ -1,5 +1,6 @@
 -- case: replace_key
 -- shows: a primary key that gives way to another, by a new identity column, by a unique index that is there, in one statement and in two
+-- shows: a foreign key that names no column refers to the new primary key, not to the old one
 -- shows: a unique constraint that is made again under its name with more columns
 -- volatile: lines.id
 -- new application starts: at the gate
@@ -13,6 +14,8 @@ CREATE TABLE pairs (a int, b int NOT NULL, note text, CONSTRAINT pairs_pkey PRIM
 INSERT INTO pairs SELECT g, g % 7, 'n' || g FROM generate_series(1, 300) AS g;
 CREATE TABLE named (id bigint NOT NULL, other bigint NOT NULL PRIMARY KEY);
 INSERT INTO named SELECT g, 1000 - g FROM generate_series(1, 300) AS g;
+CREATE TABLE marks (n int PRIMARY KEY, of_named bigint);
+INSERT INTO marks SELECT g, g FROM generate_series(1, 200) AS g;
 CREATE TABLE nothing_yet (a int PRIMARY KEY, b int);
 -- migration
 ALTER TABLE lines DROP CONSTRAINT "Lines key";
@@ -25,6 +28,7 @@ ALTER TABLE pairs DROP CONSTRAINT pairs_pkey, ADD PRIMARY KEY (a, b);
 CREATE UNIQUE INDEX by_id ON named (id);
 ALTER TABLE named DROP CONSTRAINT named_pkey;
 ALTER TABLE named ADD CONSTRAINT named_key PRIMARY KEY USING INDEX by_id;
+ALTER TABLE marks ADD CONSTRAINT of_named FOREIGN KEY (of_named) REFERENCES named;
 ALTER TABLE nothing_yet DROP CONSTRAINT nothing_yet_pkey;
 ALTER TABLE nothing_yet ADD PRIMARY KEY (b);
 -- old application

@@ -1,8 +1,9 @@
 //! What PostgreSQL refuses inside a transaction.
 
 use super::{Context, Error, Found, Hazard};
+use crate::analyze::has_option;
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AlterTableType, Node, ReindexObjectType};
+use pg_query::protobuf::{AlterTableType, ReindexObjectType};
 
 pub(in crate::hazard) static HAZARD: Hazard = Hazard {
     code: "AL053",
@@ -64,12 +65,6 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
     };
     let message = format!("{what} fails inside the transaction {since}");
     cx.report(found, &HAZARD, cx.statement.span, message, None);
-}
-
-fn has_option(options: &[Node], name: &str) -> bool {
-    options.iter().any(
-        |option| matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defname == name),
-    )
 }
 
 #[cfg(test)]
