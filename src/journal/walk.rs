@@ -92,7 +92,8 @@ impl Walk {
         ]
     }
 
-    /// A batch has reached `next_block`; to be sent in its transaction, after it. `rows` are those
+    /// A batch has reached `next_block`, which may be where the range was, when it left rows for
+    /// later; to be sent in its transaction, after it. `rows` are those
     /// of the batches before it that the journal has not heard of. Hits nothing when the table's
     /// file is no longer the one that the position speaks of: the caller's transaction holds a
     /// lock on the table, so the answer stays true until it commits.
@@ -103,7 +104,7 @@ impl Walk {
                 "UPDATE airlock.walk SET next_block = $5, rows = rows + $6, \
                  pass_rows = pass_rows + $6, batches = batches + 1 \
                  WHERE revision = $1 AND step = $2 AND relation = $3::bigint::oid \
-                 AND first_block = $4 AND next_block < $5 \
+                 AND first_block = $4 AND next_block <= $5 \
                  AND filenode = pg_catalog.pg_relation_filenode(relation::pg_catalog.regclass) \
                  AND {}",
                 fence(7)

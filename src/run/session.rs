@@ -54,6 +54,26 @@ impl Fault {
     }
 }
 
+/// What came of a statement and the write to the journal that goes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// Rows touched by the statement.
+    pub rows: u64,
+    /// Rows touched by the write.
+    pub hit: u64,
+    /// Row versions that are in the block of the one before them, if that was asked for ("HOT").
+    pub kept: u64,
+}
+
+fn count(rows: &[Row]) -> i64 {
+    rows.first().map(|row| row.get(0)).unwrap_or_default()
+}
+
+/// What a counter has grown by.
+fn kept(before: i64, after: i64) -> u64 {
+    u64::try_from(after - before).unwrap_or_default()
+}
+
 /// What a session shares with the others of its run.
 #[derive(Clone)]
 pub(super) struct Shared {
@@ -198,33 +218,53 @@ impl Session {
         self.tapped(command.label, sent).await.map(drop)
     }
 
-    /// `BEGIN`, a statement and a write to the journal without waiting for answers in between;
-    /// gives the rows touched by each. Three messages, so the server sees three statements. With a
-    /// tap they go one by one, so that each can be cut.
+    /// `BEGIN`, a statement and a write to the journal without waiting for answers in between. Each
+    /// is a message of its own, so the server sees a statement each. With a tap they go one by one,
+    /// so that each can be cut. `gauge`: the table for which to count updates in place.
     pub(super) async fn pipeline(
         &self,
         what: &str,
         sql: &str,
         journal: &Command,
-    ) -> Result<(u64, u64), Fault> {
+        gauge: Option<u32>,
+    ) -> Result<Sent, Fault> {
+        // Counts of this transaction and of those before it that the server has not added up yet.
+        let gauge = gauge.map(|relation| {
+            format!("SELECT pg_catalog.pg_stat_get_xact_tuples_hot_updated({relation})")
+        });
         if self.shared.tap.is_some() {
             self.control("BEGIN").await?;
+            let before = self.gauge(gauge.as_deref()).await?;
             let rows = self.execute(what, sql, &[]).await?;
+            let after = self.gauge(gauge.as_deref()).await?;
             let hit = self.execute(journal.label, &journal.sql, &journal.params).await?;
-            return Ok((rows, hit));
+            return Ok(Sent { rows, hit, kept: kept(before, after) });
         }
         let typed: Vec<_> = journal.params.iter().map(Value::typed).collect();
+        let count = async || match &gauge {
+            Some(sql) => self.connection.query_typed(sql, &[]).await.map(|rows| count(&rows)),
+            None => Ok(0),
+        };
         self.send(what, async {
-            let (begun, rows, hit) = tokio::join!(
+            let (begun, before, rows, after, hit) = tokio::join!(
                 biased;
                 self.connection.batch_execute("BEGIN"),
+                count(),
                 self.connection.execute_typed(sql, &[]),
+                count(),
                 self.connection.execute_typed(&journal.sql, &typed),
             );
             begun?;
-            Ok((rows?, hit?))
+            Ok(Sent { rows: rows?, hit: hit?, kept: kept(before?, after?) })
         })
         .await
+    }
+
+    async fn gauge(&self, sql: Option<&str>) -> Result<i64, Fault> {
+        match sql {
+            Some(sql) => self.rows("updates in place", sql, &[]).await.map(|rows| count(&rows)),
+            None => Ok(0),
+        }
     }
 
     /// Cancels the statement in flight.

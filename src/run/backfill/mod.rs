@@ -5,6 +5,7 @@
 //! truncation, never fires the application's triggers for a change that airlock invented.
 
 mod batch;
+mod course;
 mod size;
 mod tables;
 mod triggers;
@@ -24,6 +25,7 @@ use super::step::completion;
 use crate::journal::walk::{Range, Walk, range};
 use crate::plan::{Backfill, Step};
 use crate::sql::QualifiedName;
+use course::PARTS;
 use futures_util::future::join_all;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
@@ -253,6 +255,7 @@ async fn lanes(
     let jobs = runner.limits().jobs;
     let more = jobs.min(todo.len()).saturating_sub(1);
     runner.pace.work_on(known.iter().map(|range| range.relation).collect());
+    let buffers = buffers(&runner.work).await?;
     let shared = Shared {
         backfill,
         walk: id,
@@ -264,6 +267,7 @@ async fn lanes(
         queue: Mutex::new(todo),
         tally,
         pass,
+        buffers,
     };
     let mut others = Vec::new();
     for _ in 0..more {
@@ -311,7 +315,8 @@ fn worst(halts: Vec<Halt>) -> Option<Halt> {
 fn count(known: &[Range], share: f64, tally: &Tally) {
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
     let walked = |r: &Range| r.next_block - r.first_block;
-    tally.blocks_done.store(number(known.iter().map(walked).sum()), Ordering::Relaxed);
+    let parts = PARTS * number(known.iter().map(walked).sum());
+    tally.parts_done.store(parts, Ordering::Relaxed);
     let total = known.iter().map(|r| r.end_block - r.first_block).sum();
     tally.blocks_total.store(number(total), Ordering::Relaxed);
     let mut bloat = lock(&tally.bloat);
@@ -321,6 +326,14 @@ fn count(known: &[Range], share: f64, tally: &Tally) {
         let done = of_table().map(walked).sum();
         bloat.entry(oid).or_insert_with(|| vacuum::Bloat::new(total, done, share));
     }
+}
+
+/// Blocks that the server's buffers hold.
+async fn buffers(work: &Session) -> Result<i64, RunError> {
+    let sql = "SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')) \
+               / pg_catalog.current_setting('block_size')::bigint";
+    let row = work.row("buffers", sql, &[]).await.map_err(|f| f.doing("read a setting"))?;
+    Ok(row.get(0))
 }
 
 /// Settings of a session that runs batches. Losing the last commits in a crash of the server is

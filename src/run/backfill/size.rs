@@ -1,6 +1,7 @@
 //! How many blocks the next batch has: as many as take the target time, judged by the last ones.
 //! Pure.
 
+use super::course::Visit;
 use std::time::Duration;
 
 /// The first batch, before anything was measured.
@@ -55,6 +56,33 @@ impl Sizer {
     /// Somebody waited behind a batch, or it did not get a lock.
     pub(in crate::run) fn shrink(&mut self) {
         self.blocks = (self.blocks / 2).max(1);
+    }
+}
+
+/// One for each kind of visit.
+#[derive(Debug)]
+pub(super) struct Sizers([Sizer; 3]);
+
+impl Sizers {
+    pub(super) fn new(target: Duration) -> Self {
+        Self(std::array::from_fn(|_| Sizer::new(target)))
+    }
+
+    pub(super) fn of(&mut self, visit: Visit) -> &mut Sizer {
+        let [whole, first, later] = &mut self.0;
+        match visit {
+            Visit::Whole => whole,
+            Visit::First => first,
+            Visit::Later => later,
+        }
+    }
+
+    pub(super) fn aim(&mut self, target: Duration) {
+        self.0.iter_mut().for_each(|sizer| sizer.aim(target));
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.0.iter_mut().for_each(Sizer::shrink);
     }
 }
 

@@ -33,7 +33,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Bloat {
     /// Size of the table, in blocks.
     total: i64,
-    /// Blocks with changed rows since the last vacuum.
+    /// Blocks, as many as the row versions that left theirs since the last vacuum would fill.
     pub blocks: i64,
     /// After how many a vacuum is due.
     pub limit: i64,
@@ -85,14 +85,14 @@ impl Bloat {
     }
 }
 
-/// Counts a batch, and vacuums when it is time.
+/// Counts a batch, from which row versions as of `moved` blocks went to other ones, and vacuums when
+/// it is time.
 pub(super) async fn after_batch(
     lane: &Lane<'_>,
     range: &Range,
-    blocks: i64,
-    rows: u64,
+    moved: i64,
 ) -> Result<(), RunError> {
-    let mut blocks = if rows == 0 { return Ok(()) } else { blocks };
+    let mut blocks = if moved == 0 { return Ok(()) } else { moved };
     let bloat = |f: &mut dyn FnMut(&mut Bloat)| {
         lock(&lane.shared.tally.bloat).get_mut(&range.relation).map(f);
     };

@@ -1,11 +1,12 @@
 //! A lane: one connection that walks ranges of blocks, batch by batch.
 
 use super::batch::{self, Batch};
-use super::size::Sizer;
+use super::course::{Course, PARTS};
+use super::size::Sizers;
 use super::vacuum;
 use crate::journal::Value;
 use crate::journal::walk::{Range, Walk};
-use crate::plan::Backfill;
+use crate::plan::{Backfill, Change};
 use crate::run::error::RunError;
 use crate::run::guard::{Guard, Pose};
 use crate::run::outcome::Hooks;
@@ -36,6 +37,8 @@ pub(super) struct Shared<'a> {
     pub queue: Mutex<VecDeque<Range>>,
     pub tally: &'a Tally,
     pub pass: i64,
+    /// Blocks that the server's buffers hold.
+    pub buffers: i64,
 }
 
 /// What the lanes of a walk have done together.
@@ -45,7 +48,8 @@ pub(super) struct Tally {
     pub rows: AtomicU64,
     pub batches: AtomicU64,
     pub vacuums: AtomicU64,
-    pub blocks_done: AtomicU64,
+    /// In [`PARTS`] of blocks.
+    pub parts_done: AtomicU64,
     pub blocks_total: AtomicU64,
     pub times: Mutex<Times>,
     /// A lane has come to an unplanned end: the others stop after their batch.
@@ -69,7 +73,7 @@ impl Tally {
             rows: AtomicU64::new(0),
             batches: AtomicU64::new(0),
             vacuums: AtomicU64::new(0),
-            blocks_done: AtomicU64::new(0),
+            parts_done: AtomicU64::new(0),
             blocks_total: AtomicU64::new(0),
             times: Mutex::new(Times::default()),
             halt: AtomicBool::new(false),
@@ -136,11 +140,14 @@ impl<'a> Lane<'a> {
 
     /// Walks ranges until none is left, or until the walk halts.
     pub(super) async fn run(self) -> Result<(), Halt> {
-        let mut sizer = Sizer::new(self.shared.pace.limits().batch_target);
+        let mut sizers = Sizers::new(self.shared.pace.limits().batch_target);
+        // A join may read the other table for each batch anew.
+        let divided = matches!(&self.shared.backfill.change, Change::Update { from: None, .. });
+        let mut course = Course::new(divided, self.shared.buffers, self.shared.jobs);
         loop {
             let next = lock(&self.shared.queue).pop_front();
             let Some(range) = next else { return Ok(()) };
-            let walked = self.walk(range, &mut sizer).await;
+            let walked = self.walk(range, &mut sizers, &mut course).await;
             if !matches!(walked, Ok(true)) {
                 self.shared.tally.halt.store(true, Ordering::Relaxed);
                 return walked.map(drop);
@@ -149,9 +156,15 @@ impl<'a> Lane<'a> {
     }
 
     /// Walks one range; false when the walk halted before its end.
-    async fn walk(&self, mut range: Range, sizer: &mut Sizer) -> Result<bool, Halt> {
+    async fn walk(
+        &self,
+        mut range: Range,
+        sizers: &mut Sizers,
+        course: &mut Course,
+    ) -> Result<bool, Halt> {
         let mut untold = 0;
-        let walked = self.batches(&mut range, sizer, &mut untold).await;
+        course.begin();
+        let walked = self.batches(&mut range, sizers, course, &mut untold).await;
         let rows = i64::try_from(untold).unwrap_or(i64::MAX);
         match walked {
             Ok(true) => {
@@ -177,7 +190,8 @@ impl<'a> Lane<'a> {
     async fn batches(
         &self,
         range: &mut Range,
-        sizer: &mut Sizer,
+        sizers: &mut Sizers,
+        course: &mut Course,
         untold: &mut u64,
     ) -> Result<bool, Halt> {
         let Shared { pace, tally, walk, .. } = self.shared;
@@ -198,22 +212,26 @@ impl<'a> Lane<'a> {
             if limits.jobs != self.shared.jobs {
                 return Err(Halt::Jobs);
             }
-            sizer.aim(limits.batch_target);
+            sizers.aim(limits.batch_target);
             if std::mem::replace(&mut rises, pace.rises()) != pace.rises() {
-                sizer.shrink();
+                sizers.shrink();
             }
-            let to = (range.next_block + sizer.blocks()).min(range.end_block);
+            let part = course.part(range.next_block, range.end_block);
+            let to = (part.from + sizers.of(part.visit).blocks()).min(part.end);
             tally.attempts.fetch_add(1, Ordering::Relaxed);
-            match batch::run(self, range, to, *untold).await? {
-                Batch::Committed { rows, time } => {
-                    let blocks = to - range.next_block;
-                    sizer.measured(blocks, time);
-                    range.next_block = to;
+            match batch::run(self, range, &part, to, *untold).await? {
+                Batch::Committed { rows, kept, time } => {
+                    let blocks = to - part.from;
+                    sizers.of(part.visit).measured(blocks, time);
+                    if part.slice.is_none() {
+                        range.next_block = to;
+                    }
+                    let credit = course.done(to, rows, kept);
                     *untold = rows;
                     failing = None;
                     backoff.reset();
-                    self.committed(range, blocks, rows, time);
-                    vacuum::after_batch(self, range, blocks, rows).await?;
+                    self.committed(range, (blocks, credit.parts), rows, time);
+                    vacuum::after_batch(self, range, credit.moved).await?;
                     gate.slow(time).await;
                 }
                 Batch::Moved => return Err(Halt::Moved(range.relation)),
@@ -223,7 +241,7 @@ impl<'a> Lane<'a> {
                     None => break,
                 },
                 Batch::Failed { reason, blocked_by } => {
-                    sizer.shrink();
+                    sizers.shrink();
                     let (since, attempts) = failing.unwrap_or((Instant::now(), 0));
                     failing = Some((since, attempts + 1));
                     let blockers = describe(self.session, &blocked_by).await?;
@@ -298,11 +316,11 @@ impl<'a> Lane<'a> {
         }))
     }
 
-    fn committed(&self, range: &Range, blocks: i64, rows: u64, time: Duration) {
+    fn committed(&self, range: &Range, (blocks, parts): (i64, u64), rows: u64, time: Duration) {
         let tally = self.shared.tally;
         let blocks = u64::try_from(blocks).unwrap_or_default();
         let all_rows = tally.rows.fetch_add(rows, Ordering::Relaxed) + rows;
-        let done = tally.blocks_done.fetch_add(blocks, Ordering::Relaxed) + blocks;
+        let done = (tally.parts_done.fetch_add(parts, Ordering::Relaxed) + parts) / PARTS;
         tally.batches.fetch_add(1, Ordering::Relaxed);
         {
             let mut times = lock(&tally.times);
