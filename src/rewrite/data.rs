@@ -393,14 +393,14 @@ fn predicate(found: &Relation, split: &Split, proof: Proof) -> String {
     if parts.is_empty() { "true".to_owned() } else { parts.join(" AND ") }
 }
 
-/// Whether the application has triggers, on the table or one below it, that fire for rows of which
-/// `columns` are set.
+/// Whether the application has triggers, on the table or one below it, that fire when `columns` are
+/// set. One for the whole statement counts too: it may read the changed rows.
 pub(super) fn fires_triggers(catalog: &Catalog, found: &Relation, columns: &[&str]) -> bool {
     catalog.family(found).into_iter().flat_map(|member| &member.triggers).any(|trigger| {
         let of = &trigger.update_of;
         let about = of.is_empty() || of.iter().any(|column| columns.contains(&column.as_str()));
         let enabled = matches!(trigger.enabled, 'O' | 'A');
-        !trigger.ours && trigger.row && trigger.on_update && enabled && about
+        !trigger.ours && trigger.on_update && enabled && about
     })
 }
 

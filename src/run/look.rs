@@ -109,6 +109,12 @@ impl Holder {
         self.is_autovacuum() && self.query.is_some() && !self.prevents_wraparound()
     }
 
+    /// Idle in its transaction for longer than `time`, the moment between two statements of a busy one.
+    pub(super) fn idles_for(&self, time: Duration) -> bool {
+        self.state.as_deref().is_some_and(|state| state.starts_with("idle in transaction"))
+            && self.state_age.is_none_or(|age| age > time)
+    }
+
     /// Whether it may be cancelled or terminated when the user asks for that: never a superuser,
     /// replication, a background process, another airlock, or one whose role cannot be seen.
     pub(super) fn may_be_signalled(&self) -> bool {
@@ -154,7 +160,7 @@ pub(super) enum Strictness {
     /// the locks have to be had, idle in its transaction, prepared, vacuuming, or waiting already. With
     /// `vacuum_yields`, an autovacuum that gives way to us as soon as we ask is not in the way. With
     /// `foresee`, where enough transactions were seen to end, what is left of those that hold
-    /// locks counts, and not their age.
+    /// locks counts, and not their age or what they do.
     Brief { budget: Duration, waiting: Duration, vacuum_yields: bool, foresee: bool },
     /// Before a long statement under a weak lock: nobody may hold a conflicting lock. Autovacuum
     /// does not count: it gives way to whoever waits for it, and a waiting weak lock keeps no
@@ -184,11 +190,13 @@ pub(super) fn in_the_way<'a>(
                         || holder.prepared.is_some()
                         || holder.is_autovacuum()
                         || match seen.left(holder).filter(|_| foresee) {
+                            Some(left) if left <= waiting => false,
                             // One that has only begun is likelier one of the many short ones.
-                            Some(left) => left > waiting && age > budget.saturating_sub(waiting),
-                            None => age > waiting,
+                            Some(_) => {
+                                age > budget.saturating_sub(waiting) || holder.idles_for(budget / 4)
+                            }
+                            None => age > waiting || holder.idles_for(budget / 4),
                         }
-                        || idles(holder, budget)
                 }
             }
             Strictness::Long => {
@@ -204,12 +212,6 @@ pub(super) fn in_the_way<'a>(
     }
     found.sort_by_key(|(_, age)| std::cmp::Reverse(*age));
     found
-}
-
-/// Idle in its transaction for longer than the moment between two statements of a busy one.
-fn idles(holder: &Holder, budget: Duration) -> bool {
-    holder.state.as_deref().is_some_and(|state| state.starts_with("idle in transaction"))
-        && holder.state_age.is_none_or(|age| age > budget / 4)
 }
 
 #[cfg(test)]

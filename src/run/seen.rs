@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Seen {
     transactions: HashMap<(Option<i32>, String), Transaction>,
     longest_ended: Option<Duration>,
-    /// How long the last ones took that had lasted longer than `LONG`, oldest first.
-    ended: VecDeque<Duration>,
+    /// The last ones that had lasted longer than `LONG`, oldest first.
+    ended: VecDeque<Ended>,
     /// What the locks would have had to be waited for at the best moment so far.
     shortest_wait: Option<Duration>,
 }
@@ -32,6 +32,14 @@ const MARGIN: f64 = 1.1;
 struct Transaction {
     first_seen: Instant,
     age: Duration,
+    /// It was seen doing nothing, and not only between two statements of a busy one.
+    idled: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ended {
+    after: Duration,
+    idled: bool,
 }
 
 /// What would have had the locks.
@@ -56,15 +64,18 @@ impl Seen {
         let mut still = HashMap::new();
         for holder in holders.iter().filter(|holder| holder.conflicts(wanted)) {
             let key = (holder.pid, holder.vxid.clone());
-            let first_seen = self.transactions.get(&key).map_or(now, |seen| seen.first_seen);
+            let before = self.transactions.get(&key);
+            let first_seen = before.map_or(now, |seen| seen.first_seen);
+            let idled = before.is_some_and(|seen| seen.idled) || holder.idles_for(LONG);
             let age = holder.age.unwrap_or_default().max(now.duration_since(first_seen));
-            still.insert(key, Transaction { first_seen, age });
+            still.insert(key, Transaction { first_seen, age, idled });
         }
         for (key, transaction) in &self.transactions {
             if !still.contains_key(key) {
                 self.longest_ended = self.longest_ended.max(Some(transaction.age));
                 if transaction.age >= LONG {
-                    self.ended.push_back(transaction.age);
+                    let Transaction { age: after, idled, .. } = *transaction;
+                    self.ended.push_back(Ended { after, idled });
                 }
             }
         }
@@ -81,16 +92,18 @@ impl Seen {
     }
 
     /// How long a holder's transaction goes on, if it takes as long as the longest of the last that
-    /// ended; `None` when that is unknown: too few were seen, it is older than they became, or it
-    /// waits itself, sits idle, or was prepared.
+    /// ended, of one that sits idle the last that did so too; `None` when that is unknown: too few were
+    /// seen, it is older than they became, or it waits itself, or was prepared.
     pub(super) fn left(&self, holder: &Holder) -> Option<Duration> {
         if !holder.granted || holder.prepared.is_some() || holder.is_autovacuum() {
             return None;
         }
-        if self.ended.len() < FORESEEN_FROM {
+        let idles = holder.idles_for(LONG);
+        let alike = || self.ended.iter().filter(|ended| ended.idled || !idles);
+        if alike().count() < FORESEEN_FROM {
             return None;
         }
-        let longest = self.ended.iter().max()?.mul_f64(MARGIN);
+        let longest = alike().map(|ended| ended.after).max()?.mul_f64(MARGIN);
         longest.checked_sub(self.age(holder))
     }
 
@@ -186,5 +199,42 @@ mod tests {
         seen.update(std::slice::from_ref(&beyond), &wanted, start);
         assert!(hinders(&seen, &beyond, 2_000), "older than any that ended");
         assert_eq!(seen.shortest_wait(), Some(Duration::from_millis(275)));
+    }
+
+    #[test]
+    fn one_that_sits_idle_is_foreseen_from_those_that_did_so_too() {
+        let wanted = [Wanted { oid: 7, name: "public.t".into(), mode: LockMode::AccessExclusive }];
+        let mut seen = Seen::default();
+        let start = Instant::now();
+        let busy = |number: u64, age: u64| Holder {
+            vxid: format!("3/{number}"),
+            ..holder(LockMode::AccessShare, Some(age))
+        };
+        let idle = |number: u64, age: u64| Holder {
+            state: Some("idle in transaction".into()),
+            state_age: Some(Duration::from_millis(age - 1)),
+            ..busy(number, age)
+        };
+        for number in 0..4 {
+            seen.update(&[busy(number, 2_000)], &wanted, start);
+        }
+        seen.update(&[busy(8, 1_500), idle(9, 1_500)], &wanted, start);
+        assert_eq!(seen.left(&busy(8, 1_500)), Some(Duration::from_millis(700)));
+        assert_eq!(seen.left(&idle(9, 1_500)), None, "somebody may have left it open");
+        for number in 10..13 {
+            seen.update(&[idle(number, 1_600)], &wanted, start);
+        }
+        let current = idle(20, 1_600);
+        seen.update(std::slice::from_ref(&current), &wanted, start);
+        assert_eq!(seen.left(&current), Some(Duration::from_millis(160)));
+        let strictness = Strictness::Brief {
+            budget: Duration::from_millis(225),
+            waiting: Duration::from_millis(200),
+            vacuum_yields: false,
+            foresee: true,
+        };
+        assert!(in_the_way(std::slice::from_ref(&current), &wanted, strictness, &seen).is_empty());
+        let fixed = in_the_way(std::slice::from_ref(&current), &wanted, BRIEF, &seen);
+        assert!(!fixed.is_empty(), "without an escalation nobody who idles is waited for");
     }
 }

@@ -151,6 +151,7 @@ async fn a_vacuum_against_wraparound_is_waited_for_outside_the_queue() {
 fn readers(
     db: &Db,
     count: u32,
+    busy: u32,
     seconds: f64,
     stop: &Arc<AtomicBool>,
 ) -> Vec<tokio::task::JoinHandle<()>> {
@@ -162,6 +163,12 @@ fn readers(
                 let apart = seconds / f64::from(count);
                 tokio::time::sleep(Duration::from_secs_f64(apart * f64::from(number))).await;
                 while !stop.load(Ordering::Relaxed) {
+                    if number >= busy {
+                        connection.batch_execute("BEGIN; SELECT count(*) FROM t").await.unwrap();
+                        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+                        connection.batch_execute("COMMIT").await.unwrap();
+                        continue;
+                    }
                     let sql = format!("SELECT pg_sleep({seconds}) FROM t");
                     connection.batch_execute(&sql).await.unwrap();
                 }
@@ -175,7 +182,7 @@ async fn a_table_that_always_has_a_reader_is_foretold_and_had_by_escalation_only
     let (major, cluster) = newest();
     let db = Db::on(&cluster, major, "CREATE TABLE t (id int); INSERT INTO t VALUES (1)").await;
     let stop = Arc::new(AtomicBool::new(false));
-    let readers = readers(&db, 3, 0.3, &stop);
+    let readers = readers(&db, 3, 3, 0.3, &stop);
     tokio::time::sleep(Duration::from_millis(400)).await;
     let error = db.execute(&add_column(major), &patient(3)).await.unwrap_err();
     let RunError::LockNotHad { suggestion: Some(suggestion), attempts, .. } = &error else {
@@ -217,8 +224,8 @@ async fn readers_that_outlast_the_deadlock_check_are_waited_for_at_the_best_mome
         1000
     );
     let stop = Arc::new(AtomicBool::new(false));
-    // One of them always has 1.2 s to go at least.
-    let readers = readers(&db, 2, 2.4, &stop);
+    // One of them always has 1.2 s to go at least. The other one sits idle meanwhile.
+    let readers = readers(&db, 2, 1, 2.4, &stop);
     let client = Arc::new(AtomicBool::new(false));
     let longest = reads(&db, &client);
     let ceiling = Duration::from_millis(2_000);
