@@ -11,6 +11,7 @@ CREATE TRIGGER remembers AFTER UPDATE ON people REFERENCING NEW TABLE AS changed
 -- migration
 ALTER TABLE people ADD COLUMN upper_name text;
 UPDATE people SET upper_name = upper(name);
+ALTER TABLE people ALTER COLUMN upper_name SET NOT NULL;
 -- old application
 UPDATE people SET name = :s WHERE id = :id;
 INSERT INTO people (id, name) VALUES (:fresh, 'fresh');

@@ -2,14 +2,14 @@
 -- shows: blocks enough to be visited several times, a share of their rows at a time
 -- keys: 2200
 -- setup
-CREATE TABLE parcels (id int PRIMARY KEY, weight int, note text NOT NULL);
-INSERT INTO parcels SELECT g, CASE WHEN g % 9 > 0 THEN g END, repeat('x', 240) FROM generate_series(1, 2200) AS g;
+CREATE TABLE parcels (id int PRIMARY KEY, weight int NOT NULL, note text NOT NULL);
+INSERT INTO parcels SELECT g, g, repeat('x', 240) FROM generate_series(1, 2200) AS g;
 -- migration
 ALTER TABLE parcels ADD COLUMN grams bigint;
 UPDATE parcels SET grams = weight * 1000::bigint;
+ALTER TABLE parcels ALTER COLUMN grams SET NOT NULL;
 -- old application
 UPDATE parcels SET weight = :n WHERE id = :id;
-UPDATE parcels SET weight = NULL WHERE id = :id;
 UPDATE parcels SET note = repeat('y', 480) WHERE id = :id;
 DELETE FROM parcels WHERE id = :id;
 INSERT INTO parcels (id, weight, note) VALUES (:fresh, :n, 'fresh');
