@@ -161,7 +161,8 @@ impl Course {
             from: stretch.at,
             end: stretch.end,
             visit,
-            slice: (!last).then_some(Slice { number: stretch.visit, of: stretch.visits }),
+            // Rows are numbered from 1, so that the first visit finds some in every block.
+            slice: (!last).then_some(Slice { number: stretch.visit + 1, of: stretch.visits }),
             gauged: stretch.visits > 1,
         }
     }
@@ -305,7 +306,7 @@ mod tests {
         assert_eq!(moved, 256);
         assert_eq!(parts.iter().filter(|part| part.visit == Visit::First).count(), 4);
         let slices: Vec<_> = parts.iter().step_by(4).map(|p| p.slice.map(|s| s.number)).collect();
-        let all = (0..7).map(Some).chain([None]).collect::<Vec<_>>();
+        let all = (1..8).map(Some).chain([None]).collect::<Vec<_>>();
         assert_eq!(slices, all);
     }
 
@@ -332,7 +333,7 @@ mod tests {
         assert!(parts.iter().all(|part| part.visit == Visit::Whole));
         walk(&mut course, 2048, 512, 6.0, 1.0);
         let (parts, ..) = walk(&mut course, 2048, 512, 6.0, 1.0);
-        assert_eq!(parts[0].slice, Some(Slice { number: 0, of: 4 }));
+        assert_eq!(parts[0].slice, Some(Slice { number: 1, of: 4 }));
     }
 
     #[test]
