@@ -18,7 +18,8 @@ pub struct Limits {
     pub escalate_to: Option<Duration>,
     /// Aim for the duration of one backfill batch.
     pub batch_target: Duration,
-    /// Share of a table's blocks (0.15 is 15 %) after which the walk vacuums what it left behind.
+    /// Share of a table's blocks (0.15 is 15 %) that the row versions which left their blocks may fill before
+    /// the walk vacuums.
     pub bloat_limit: f64,
     /// Block ranges walked side by side.
     pub jobs: usize,

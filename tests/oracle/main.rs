@@ -46,6 +46,9 @@ const STACK_BYTES: usize = 16 * 1024 * 1024;
 /// `AIRLOCK_SWEEP`, all for everything.
 const BETWEEN: [u32; 3] = [14, 16, 17];
 
+/// `all` gives each case every kind of check in the usual run too, and not one of those that take long.
+const CHECKS_VARIABLE: &str = "AIRLOCK_CHECKS";
+
 /// When set, each test that passes says on standard error how long it took.
 const TIMES_VARIABLE: &str = "AIRLOCK_TEST_TIMES";
 
@@ -92,9 +95,31 @@ impl Check {
     }
 }
 
+/// What the usual run gives to each case.
+struct Usual {
+    /// Of the checks that take long, one for each case; which one moves on from day to day. `None`: all.
+    day: Option<usize>,
+}
+
+impl Usual {
+    /// Whoever names tests gets what is named, whatever the day.
+    fn new(arguments: &Arguments) -> Self {
+        let all = std::env::var(CHECKS_VARIABLE).is_ok_and(|checks| checks == "all");
+        let seconds = std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+        let day = usize::try_from(seconds / 86_400).unwrap_or_default();
+        Self { day: (!all && arguments.filter.is_none()).then_some(day) }
+    }
+
+    /// Whether the check that takes long and has this number is the one of `case`.
+    fn takes(&self, case: &Case, number: usize, of: usize) -> bool {
+        self.day.is_none_or(|day| (sum(case) + day) % of == number)
+    }
+}
+
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
+    let usual = Usual::new(&arguments);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let cases = case::load_all(&folder).unwrap_or_else(|why| panic!("{why}"));
     let majors = airlock::sandbox::test_versions().unwrap();
@@ -108,7 +133,7 @@ fn main() {
     let mut trials: Vec<Trial> = self_test::ALL.into_iter().map(own).collect();
     for case in cases.into_iter().map(Arc::new) {
         for major in majors.iter().copied().filter(|major| case.servers.include(*major)) {
-            for check in checks(&case, major, &sweep) {
+            for check in checks(&case, major, &sweep, &usual) {
                 trials.push(trial(major, case.clone(), check));
             }
         }
@@ -118,9 +143,9 @@ fn main() {
     conclusion.exit();
 }
 
-/// Which checks a case gets on a version. In the usual run those that take long run on 18, and on 15
-/// when the plan is another one there; a case whose plan is the same runs them on one of the two.
-fn checks(case: &Case, major: u32, sweep: &str) -> Vec<Check> {
+/// Which checks a case gets on a version. In the usual run one of those that take long runs on 18, and
+/// on 15 when the plan is another one there; a case whose plan is the same runs it on one of the two.
+fn checks(case: &Case, major: u32, sweep: &str, usually: &Usual) -> Vec<Check> {
     if case.refusal.is_some() {
         return vec![Check::Plan, Check::Locks];
     }
@@ -136,15 +161,21 @@ fn checks(case: &Case, major: u32, sweep: &str) -> Vec<Check> {
     if usual && !both && draw(case, &THOROUGH) != major {
         return checks;
     }
-    checks.push(Check::Rollback);
-    checks.push(Check::Crash { sweep: if usual { Sweep::Sample } else { Sweep::Every } });
+    let mut long = vec![
+        Check::Rollback,
+        Check::Crash { sweep: if usual { Sweep::Sample } else { Sweep::Every } },
+    ];
+    if case.has_applications() {
+        long.push(Check::Applications);
+    }
+    let of = long.len();
+    let mut number = 0..;
+    long.retain(|_| !usual || usually.takes(case, number.next().unwrap_or_default(), of));
+    checks.extend(long);
     if sweep == "isolated" {
         checks.push(Check::CrashIsolated { sample: None });
     } else if ISOLATED.contains(&case.name.as_str()) {
         checks.push(Check::CrashIsolated { sample: Some(ISOLATED_PLACES) });
-    }
-    if case.has_applications() {
-        checks.push(Check::Applications);
     }
     checks
 }
@@ -153,8 +184,12 @@ fn checks(case: &Case, major: u32, sweep: &str) -> Vec<Check> {
 fn draw(case: &Case, majors: &[u32]) -> u32 {
     let mut majors = majors.to_vec();
     majors.retain(|major| case.servers.include(*major));
-    let sum: usize = case.name.bytes().map(usize::from).sum();
-    majors.get(sum % majors.len().max(1)).copied().unwrap_or_default()
+    majors.get(sum(case) % majors.len().max(1)).copied().unwrap_or_default()
+}
+
+/// A number that spreads the cases.
+fn sum(case: &Case) -> usize {
+    case.name.bytes().map(usize::from).sum()
 }
 
 fn trial(major: u32, case: Arc<Case>, check: Check) -> Trial {
