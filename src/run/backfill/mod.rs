@@ -1,7 +1,7 @@
 //! Changing the rows of a table batch by batch, over ranges of blocks.
 //!
-//! Each batch commits with its position, so a walk that is cut off goes on where it was. Lanes walk
-//! disjoint ranges side by side. Never holds a row lock for longer than a batch, never vacuums with
+//! Each batch commits with its position, so a walk that is cut off goes on where it was, or where the
+//! stretch of blocks begins that was being visited ([`course`]). Lanes walk disjoint ranges side by side. Never holds a row lock for longer than a batch, never vacuums with
 //! truncation, never fires the application's triggers for a change that airlock invented.
 
 mod batch;
