@@ -24,12 +24,20 @@ const ROWS_MIN: f64 = 1.0;
 /// of short transactions are gone, the other lanes' too.
 const STRETCH: i64 = 8192;
 
+/// But no more than this part of a range, as progress is only journaled with each stretch; nor less than
+/// 16 MB because of that.
+const RANGE_SHARE: i64 = 8;
+const STRETCH_SHARED_MIN: i64 = 2048;
+
 /// Share of the server's buffers that the stretches of all lanes may take: the next visit should
 /// find the blocks still there.
 const BUFFERS_SHARE: i64 = 4;
 
 /// The longest stretch: 128 MB.
 const STRETCH_MAX: i64 = 16_384;
+
+/// From the least to that.
+const DOUBLED_MAX: u32 = 3;
 
 /// Less is not divided: it is about one batch.
 const STRETCH_MIN: i64 = 64;
@@ -104,8 +112,11 @@ struct Stretch {
 pub(super) struct Course {
     /// Whether to divide at all.
     divided: bool,
+    /// Of a stretch.
     length: i64,
     longest: i64,
+    /// How often the length was doubled to give snapshots more time to go.
+    doubled: u32,
     /// Changed rows of a block, in the last stretch.
     density: Option<f64>,
     /// Stretches left to be visited once.
@@ -124,6 +135,7 @@ impl Course {
             divided,
             length: STRETCH.min(longest),
             longest,
+            doubled: 0,
             density: None,
             rest: 0,
             next_rest: REST,
@@ -131,14 +143,17 @@ impl Course {
         }
     }
 
-    /// A new range begins.
-    pub(super) fn begin(&mut self) {
+    /// A new range begins, of which so many blocks are left.
+    pub(super) fn begin(&mut self, blocks: i64) {
         self.stretch = None;
+        let first = STRETCH.min((blocks / RANGE_SHARE).max(STRETCH_SHARED_MIN));
+        self.length = (first << self.doubled).min(self.longest);
     }
 
     /// The next batch of a range that is done up to `next_block`.
     pub(super) fn part(&mut self, next_block: i64, end_block: i64) -> Part {
-        let (length, visits) = (self.length, self.visits(end_block - next_block));
+        let length = self.length;
+        let visits = self.visits(end_block - next_block);
         let stretch = self.stretch.get_or_insert_with(|| Stretch {
             start: next_block,
             end: (next_block + length).min(end_block),
@@ -240,6 +255,7 @@ impl Course {
         if moves && in_time {
             // The next stretch gives snapshots more time to go.
             self.length = (self.length * 2).min(self.longest);
+            self.doubled = (self.doubled + 1).min(DOUBLED_MAX);
         } else if moves {
             self.rest = self.next_rest + 1;
             self.next_rest = (self.next_rest * 2).min(REST_MAX);
@@ -263,7 +279,7 @@ mod tests {
         kept: f64,
     ) -> (Vec<Part>, u64, i64) {
         let (mut next, mut parts, mut done, mut moved) = (0, Vec::new(), 0, 0);
-        course.begin();
+        course.begin(blocks);
         while next < blocks {
             let part = course.part(next, blocks);
             let to = (part.from + size).min(part.end);
@@ -319,10 +335,13 @@ mod tests {
         assert!(moved > 90_000, "{moved}");
         // Longer stretches come first: what held it up may be gone by then.
         let mut course = Course::new(true, BUFFERS * 4, 1);
-        walk(&mut course, 8192, 512, 80.0, 0.0);
-        assert_eq!((course.length, course.rest), (STRETCH_MAX, 0));
-        walk(&mut course, STRETCH_MAX, 512, 80.0, 0.0);
-        assert_eq!((course.length, course.rest), (STRETCH_MAX, REST));
+        let mut lengths = Vec::new();
+        for _ in 0..4 {
+            walk(&mut course, 10_000, 512, 80.0, 0.0);
+            lengths.push((course.length, course.rest > 0));
+        }
+        assert_eq!(lengths[0], (STRETCH_MAX, false), "doubled with each stretch");
+        assert_eq!(lengths[1], (STRETCH_MAX, true));
     }
 
     #[test]

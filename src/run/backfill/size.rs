@@ -13,11 +13,27 @@ const BLOCKS_MAX: i64 = 16_384;
 /// Largest factor between a batch and the next.
 const GROWTH_MAX: f64 = 2.0;
 
+/// Largest batch after which nothing was known to change: blocks of work may come any time.
+const BLOCKS_UNKNOWN_MAX: i64 = 1024;
+
+/// By how much a batch in a stretch without work may be larger than one with work.
+const IDLE_MAX: f64 = 4.0;
+
 /// Share of the target that is aimed for: batches scatter, and at least half of them should be below it.
 const AIM: f64 = 0.9;
 
 /// Weight of the last batch in the running average.
 const WEIGHT: f64 = 0.4;
+
+/// Seconds for a block: a running average. Slower than before counts at once, as the batch after must not
+/// be too long as well.
+fn average(before: Option<f64>, blocks: i64, time: Duration) -> f64 {
+    let last = time.as_secs_f64().max(1e-6) / blocks.max(1) as f64;
+    match before {
+        Some(average) if last < average => average + WEIGHT * (last - average),
+        Some(_) | None => last,
+    }
+}
 
 #[derive(Debug, Clone)]
 pub(in crate::run) struct Sizer {
@@ -25,11 +41,13 @@ pub(in crate::run) struct Sizer {
     blocks: i64,
     /// Running average, seconds.
     per_block: Option<f64>,
+    /// The same, of batches that changed something.
+    busy: Option<f64>,
 }
 
 impl Sizer {
     pub(in crate::run) fn new(target: Duration) -> Self {
-        Self { target, blocks: BLOCKS_FIRST, per_block: None }
+        Self { target, blocks: BLOCKS_FIRST, per_block: None, busy: None }
     }
 
     /// Blocks of the next batch.
@@ -39,16 +57,29 @@ impl Sizer {
 
     /// A batch of `blocks` took `time`.
     pub(in crate::run) fn measured(&mut self, blocks: i64, time: Duration) {
-        let last = time.as_secs_f64().max(1e-6) / blocks.max(1) as f64;
-        // Slower than before counts at once: the batch after must not be too long as well.
-        let average = match self.per_block {
-            Some(average) if last < average => average + WEIGHT * (last - average),
-            Some(_) | None => last,
-        };
+        let average = average(self.per_block, blocks, time);
         self.per_block = Some(average);
-        let ideal = AIM * self.target.as_secs_f64() / average;
         let most = self.blocks as f64 * GROWTH_MAX;
-        self.blocks = (ideal.min(most) as i64).clamp(1, BLOCKS_MAX);
+        self.blocks = (self.ideal(average).min(most) as i64).clamp(1, BLOCKS_MAX);
+    }
+
+    /// A batch of `blocks` took `time` and changed `rows`. Where there was nothing to do, the next one
+    /// may be larger, but not so large that it takes many times the target where work begins again.
+    pub(super) fn changed(&mut self, blocks: i64, time: Duration, rows: u64) {
+        if rows > 0 {
+            self.busy = Some(average(self.busy, blocks, time));
+        }
+        self.measured(blocks, time);
+        let most = match self.busy {
+            Some(busy) => (self.ideal(busy) * IDLE_MAX) as i64,
+            None => BLOCKS_UNKNOWN_MAX,
+        };
+        self.blocks = self.blocks.min(most.max(1));
+    }
+
+    /// Blocks for the target, when each takes so many seconds.
+    fn ideal(&self, per_block: f64) -> f64 {
+        AIM * self.target.as_secs_f64() / per_block
     }
 
     /// What the next batches aim for.
@@ -136,6 +167,25 @@ mod tests {
         assert_eq!(sizer.blocks(), 1);
         sizer.shrink();
         assert_eq!(sizer.blocks(), 1);
+    }
+
+    #[test]
+    fn where_nothing_is_to_be_done_batches_grow_within_bounds() {
+        let mut sizer = Sizer::new(TARGET);
+        let idle = |sizer: &mut Sizer, batches: usize| {
+            for _ in 0..batches {
+                sizer.changed(sizer.blocks(), Duration::from_micros(50), 0);
+            }
+        };
+        idle(&mut sizer, 40);
+        assert_eq!(sizer.blocks(), BLOCKS_UNKNOWN_MAX);
+        for _ in 0..40 {
+            let blocks = sizer.blocks();
+            sizer.changed(blocks, Duration::from_micros(250) * u32::try_from(blocks).unwrap(), 7);
+        }
+        assert!((85..=90).contains(&sizer.blocks()), "{}", sizer.blocks());
+        idle(&mut sizer, 40);
+        assert!((340..=360).contains(&sizer.blocks()), "{}", sizer.blocks());
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl<'a> Lane<'a> {
         course: &mut Course,
     ) -> Result<bool, Halt> {
         let mut untold = 0;
-        course.begin();
+        course.begin(range.end_block - range.next_block);
         let walked = self.batches(&mut range, sizers, course, &mut untold).await;
         let rows = i64::try_from(untold).unwrap_or(i64::MAX);
         match walked {
@@ -222,7 +222,7 @@ impl<'a> Lane<'a> {
             match batch::run(self, range, &part, to, *untold).await? {
                 Batch::Committed { rows, kept, time } => {
                     let blocks = to - part.from;
-                    sizers.of(part.visit).measured(blocks, time);
+                    sizers.of(part.visit).changed(blocks, time, rows);
                     if part.slice.is_none() {
                         range.next_block = to;
                     }
