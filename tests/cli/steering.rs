@@ -45,7 +45,7 @@ async fn until(site: &Site, what: &str, sql: &str) {
 }
 
 const WALKS: &str = "CASE WHEN to_regclass('airlock.walk') IS NULL THEN false ELSE \
-    query_to_xml('SELECT 1 FROM airlock.walk WHERE next_block > 50 AND NOT done', true, true, '') \
+    query_to_xml('SELECT 1 FROM airlock.walk WHERE batches > 3 AND NOT done', true, true, '') \
     ::text LIKE '%1%' END";
 
 /// Waits until the backfill is in its middle.
@@ -53,8 +53,8 @@ async fn walking(site: &Site) {
     until(site, "the backfill", WALKS).await;
 }
 
-async fn blocks(site: &Site) -> String {
-    site.value("SELECT sum(next_block) FROM airlock.walk").await
+async fn batches(site: &Site) -> String {
+    site.value("SELECT sum(batches) FROM airlock.walk").await
 }
 
 #[track_caller]
@@ -77,9 +77,9 @@ async fn a_pause_holds_through_death_and_ends_with_resume() {
     assert_eq!(said.json()["effective"], true, "{said:?}");
     assert_eq!(said.json()["runner"], "paused");
     assert!(took < EFFECTIVE, "{took:?}");
-    let before = blocks(&site).await;
+    let before = batches(&site).await;
     tokio::time::sleep(STILL).await;
-    assert_eq!(blocks(&site).await, before, "it worked on");
+    assert_eq!(batches(&site).await, before, "it worked on");
     let status = site.run(&["status"]).expect(0).stdout;
     assert!(status.contains("runner paused:") && status.contains("deploy of the shop"), "{status}");
     assert!(status.contains("back: airlock resume"), "{status}");
@@ -93,12 +93,12 @@ async fn a_pause_holds_through_death_and_ends_with_resume() {
         "EXISTS (SELECT FROM airlock.runner WHERE state = 'paused' AND runner <> '{first}')"
     );
     until(&site, "the second run", &paused).await;
-    assert_eq!(blocks(&site).await, before, "it worked on");
+    assert_eq!(batches(&site).await, before, "it worked on");
 
     let asked = Instant::now();
     let said = site.run(&["resume"]).expect(0).stdout;
     assert!(said.starts_with("resumed: revision aaaa"), "{said}");
-    until(&site, "work", &format!("SELECT sum(next_block) > {before} FROM airlock.walk")).await;
+    until(&site, "work", &format!("SELECT sum(batches) > {before} FROM airlock.walk")).await;
     let took = asked.elapsed();
     assert!(took < EFFECTIVE, "{took:?}");
     site.run(&["tune", "throttle_ratio", "0"]).expect(0);
@@ -116,9 +116,9 @@ async fn a_pause_that_expires_ends_by_itself_and_a_paused_run_can_be_interrupted
     walking(&site).await;
     let said = site.run(&["pause", "--for", "1500ms"]).expect(0).stdout;
     assert!(said.contains("paused: revision aaaa"), "{said}");
-    let before = blocks(&site).await;
+    let before = batches(&site).await;
     let began = Instant::now();
-    until(&site, "work", &format!("SELECT sum(next_block) > {before} FROM airlock.walk")).await;
+    until(&site, "work", &format!("SELECT sum(batches) > {before} FROM airlock.walk")).await;
     assert!(began.elapsed() > Duration::from_millis(700), "{:?}", began.elapsed());
 
     site.run(&["pause"]).expect(0);
@@ -188,8 +188,8 @@ async fn a_ratio_that_expires_gives_way_to_the_one_before() {
     assert!(began.elapsed() > Duration::from_millis(3_500), "{:?}", began.elapsed());
     // The run has noticed: its next batches tell.
     for _ in 0..4 {
-        let before = blocks(&site).await;
-        let moved = format!("SELECT sum(next_block) > {before} FROM airlock.walk");
+        let before = batches(&site).await;
+        let moved = format!("SELECT sum(batches) > {before} FROM airlock.walk");
         until(&site, "a batch", &moved).await;
     }
     // An event a second at the most.
