@@ -36,7 +36,7 @@ const BUFFERS_SHARE: i64 = 4;
 /// The longest stretch: 128 MB.
 const STRETCH_MAX: i64 = 16_384;
 
-/// From the least to that.
+/// So often the shortest first stretch is doubled until it is as long as that.
 const DOUBLED_MAX: u32 = 3;
 
 /// Less is not divided: it is about one batch.

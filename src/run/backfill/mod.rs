@@ -1,8 +1,9 @@
 //! Changing the rows of a table batch by batch, over ranges of blocks.
 //!
 //! Each batch commits with its position, so a walk that is cut off goes on where it was, or where the
-//! stretch of blocks begins that was being visited ([`course`]). Lanes walk disjoint ranges side by side. Never holds a row lock for longer than a batch, never vacuums with
-//! truncation, never fires the application's triggers for a change that airlock invented.
+//! stretch of blocks begins that was being visited (`course.rs`). Lanes walk disjoint ranges side by
+//! side. Never holds a row lock for longer than a batch, never vacuums with truncation, never fires the
+//! application's triggers for a change that airlock invented.
 
 mod batch;
 mod course;
