@@ -60,7 +60,8 @@ impl Meter {
             longest_ms: times.last().copied().map_or(0.0, ms),
             p99_ms: times.get(p99).copied().map_or(0.0, ms),
             stalled: beyond.clone().count() as u64,
-            stalled_s: beyond.map(|time| (*time - STALLED).as_secs_f64()).sum(),
+            // A sum of durations: that of no floating-point number at all is shown as -0.
+            stalled_s: beyond.map(|time| *time - STALLED).sum::<Duration>().as_secs_f64(),
             failures: counted.failures.clone(),
         }
     }
