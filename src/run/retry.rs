@@ -16,6 +16,9 @@ const ESCALATION_STARTS: f64 = 0.1;
 /// Share of the patience after which the budget has grown to its ceiling.
 const ESCALATION_ENDS: f64 = 0.75;
 
+/// Share of the stall budget as asked that is kept for noticing that somebody waits, and obeying.
+const OBEY_SHARE: f64 = 0.2;
+
 /// Pauses that grow and scatter: each is drawn between the shortest one and three times the last,
 /// so that two who collide do not collide again.
 #[derive(Debug)]
@@ -71,6 +74,19 @@ pub(super) fn stall_budget(limits: &Limits, elapsed: Duration, wait: Option<Dura
 /// an escalation adds is for waiting.
 pub(super) fn for_holding(limits: &Limits) -> Duration {
     limits.max_stall / 2
+}
+
+/// How long somebody may have waited for us before we are cancelled to keep within `budget`. The rest,
+/// a share of what the budget is at first, is for noticing and obeying, which take no longer when it
+/// has grown: what is granted for waiting is never cut.
+pub(super) fn enforced_at(limits: &Limits, budget: Duration) -> Duration {
+    budget.saturating_sub(limits.max_stall.min(budget).mul_f64(OBEY_SHARE))
+}
+
+/// The pause after an attempt in vain: no shorter than the time that somebody waited behind it, so that
+/// attempts keep the application waiting for half of the time at most.
+pub(super) fn pause(backoff: &mut Backoff, worst: Duration) -> Duration {
+    backoff.next().max(worst)
 }
 
 /// SQLSTATEs after which a transaction of ours is worth another attempt: `lock_not_available`,
@@ -131,5 +147,25 @@ mod tests {
         assert!(at(0.11, 10) < Duration::from_millis(60), "grows as without");
         assert!(at(0.11, 1_990) < Duration::from_millis(60), "beyond the ceiling");
         assert_eq!(at(0.8, 1_000), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn what_a_grown_budget_grants_for_waiting_is_not_cut() {
+        let limits = Limits { escalate_to: Some(Duration::from_secs(2)), ..Limits::default() };
+        assert_eq!(enforced_at(&limits, limits.max_stall), limits.max_stall.mul_f64(0.8));
+        for milliseconds in [60, 200, 1_000, 2_000] {
+            let budget = Duration::from_millis(milliseconds);
+            let enforced = enforced_at(&limits, budget);
+            assert!(enforced < budget, "{budget:?}: nothing is left to obey");
+            assert!(enforced > budget - for_holding(&limits), "{budget:?} is cut while waiting");
+        }
+    }
+
+    #[test]
+    fn whoever_waited_in_vain_gets_as_long_to_recover() {
+        let mut backoff = Backoff::from_random(fastrand::Rng::with_seed(7));
+        let second = Duration::from_secs(1);
+        assert!(pause(&mut backoff, Duration::ZERO) < second);
+        assert!(pause(&mut backoff, second) >= second);
     }
 }

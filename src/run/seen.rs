@@ -15,6 +15,8 @@ pub(super) struct Seen {
     ended: VecDeque<Ended>,
     /// What the locks would have had to be waited for at the best moment so far.
     shortest_wait: Option<Duration>,
+    /// From when to when we last stood in the queue in vain.
+    queued: Option<(Instant, Instant)>,
 }
 
 /// A transaction that is shorter is not in the way of any budget that makes sense.
@@ -34,6 +36,8 @@ struct Transaction {
     age: Duration,
     /// It was seen doing nothing, and not only between two statements of a busy one.
     idled: bool,
+    /// Part of its age in which it stood behind us in the queue. That says nothing about those to come.
+    behind: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,14 +72,15 @@ impl Seen {
             let first_seen = before.map_or(now, |seen| seen.first_seen);
             let idled = before.is_some_and(|seen| seen.idled) || holder.idles_for(LONG);
             let age = holder.age.unwrap_or_default().max(now.duration_since(first_seen));
-            still.insert(key, Transaction { first_seen, age, idled });
+            let behind = before.map_or_else(|| self.stood_behind(age, now), |seen| seen.behind);
+            still.insert(key, Transaction { first_seen, age, idled, behind });
         }
         for (key, transaction) in &self.transactions {
             if !still.contains_key(key) {
                 self.longest_ended = self.longest_ended.max(Some(transaction.age));
-                if transaction.age >= LONG {
-                    let Transaction { age: after, idled, .. } = *transaction;
-                    self.ended.push_back(Ended { after, idled });
+                let after = transaction.age.saturating_sub(transaction.behind);
+                if after >= LONG {
+                    self.ended.push_back(Ended { after, idled: transaction.idled });
                 }
             }
         }
@@ -88,6 +93,21 @@ impl Seen {
         if let Some(longest) = waits.and_then(|waits| waits.into_iter().max()) {
             self.shortest_wait =
                 Some(self.shortest_wait.map_or(longest, |shortest| shortest.min(longest)));
+        }
+    }
+
+    /// We stood in the queue from then to then, and gave way.
+    pub(super) fn queued(&mut self, from: Instant, to: Instant) {
+        self.queued = Some((from, to));
+    }
+
+    /// How long a transaction that is new to us, and has reached an age, stood behind us: it came while
+    /// we queued.
+    fn stood_behind(&self, age: Duration, now: Instant) -> Duration {
+        let Some((from, to)) = self.queued else { return Duration::ZERO };
+        match now.checked_sub(age) {
+            Some(began) if (from..to).contains(&began) => to - began,
+            _ => Duration::ZERO,
         }
     }
 
@@ -104,7 +124,9 @@ impl Seen {
             return None;
         }
         let longest = alike().map(|ended| ended.after).max()?.mul_f64(MARGIN);
-        longest.checked_sub(self.age(holder))
+        let behind =
+            self.transactions.get(&(holder.pid, holder.vxid.clone())).map(|seen| seen.behind);
+        longest.checked_sub(self.age(holder).saturating_sub(behind.unwrap_or_default()))
     }
 
     /// What the locks would have had to be waited for at the best moment so far; `None` when nothing
@@ -199,6 +221,37 @@ mod tests {
         seen.update(std::slice::from_ref(&beyond), &wanted, start);
         assert!(hinders(&seen, &beyond, 2_000), "older than any that ended");
         assert_eq!(seen.shortest_wait(), Some(Duration::from_millis(275)));
+    }
+
+    #[test]
+    fn the_time_in_which_one_stood_behind_us_does_not_count() {
+        let wanted = [Wanted { oid: 7, name: "public.t".into(), mode: LockMode::AccessExclusive }];
+        let mut seen = Seen::default();
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let reader = |number: u64, age: u64| Holder {
+            vxid: format!("3/{number}"),
+            ..holder(LockMode::AccessShare, Some(age))
+        };
+        for number in 0..3 {
+            seen.update(&[reader(number, 2_000)], &wanted, at(number));
+        }
+        seen.update(&[], &wanted, at(5_000));
+        seen.queued(at(6_000), at(7_200));
+        // Came after 6.2 s, stood behind us for a second.
+        let late = reader(4, 1_500);
+        seen.update(std::slice::from_ref(&late), &wanted, at(7_700));
+        assert_eq!(seen.left(&late), Some(Duration::from_millis(1_700)));
+        assert_eq!(seen.age(&late), Duration::from_millis(1_500));
+        let late = reader(4, 3_000);
+        seen.update(std::slice::from_ref(&late), &wanted, at(9_200));
+        // Came before us.
+        let early = reader(5, 3_300);
+        seen.update(std::slice::from_ref(&early), &wanted, at(9_201));
+        assert_eq!(seen.left(&early), None);
+        let next = reader(6, 200);
+        seen.update(std::slice::from_ref(&next), &wanted, at(20_000));
+        assert_eq!(seen.left(&next), Some(Duration::from_millis(3_430)), "3.3 s and a tenth");
     }
 
     #[test]

@@ -8,7 +8,9 @@ use super::guard::SAMPLE_BRIEF;
 use super::locks::{Resolved, Wait, resolve, set_lock_timeout, take, wait_for_way};
 use super::look::{Strictness, Wanted};
 use super::progress::{Event, Failed};
-use super::retry::{Backoff, QUERY_CANCELED, for_holding, is_lock_trouble, stall_budget};
+use super::retry::{
+    Backoff, QUERY_CANCELED, enforced_at, for_holding, is_lock_trouble, pause, stall_budget,
+};
 use super::runner::{Runner, as_ms};
 use super::session::Fault;
 use super::settings::as_setting;
@@ -36,7 +38,8 @@ pub(super) struct Brief<'a> {
 /// How one attempt ended.
 enum Attempt {
     Committed,
-    Failed(Failed),
+    /// And for how long somebody waited behind it.
+    Failed(Failed, Duration),
 }
 
 /// Runs the transaction, as often as it takes within the patience.
@@ -73,11 +76,13 @@ pub(super) async fn run(runner: &mut Runner<'_>, brief: &Brief<'_>) -> Result<()
         runner.guard.activity(&format!("step {}", brief.step));
         wait.attempts += 1;
         runner.figures.attempts += 1;
-        let reason = match attempt(runner, brief, &resolved, budget).await? {
+        let began = Instant::now();
+        let (reason, worst) = match attempt(runner, brief, &resolved, budget).await? {
             Attempt::Committed => return Ok(()),
-            Attempt::Failed(reason) => reason,
+            Attempt::Failed(reason, worst) => (reason, worst),
         };
         wait.reason = Some(reason);
+        wait.seen.queued(began, Instant::now());
         if reason == Failed::Hold {
             hold_failures += 1;
             if hold_failures == HOLD_FAILURES_MAX {
@@ -91,7 +96,7 @@ pub(super) async fn run(runner: &mut Runner<'_>, brief: &Brief<'_>) -> Result<()
         if wait.started.elapsed() > limits.patience {
             return Err(wait.not_had(brief.step, limits));
         }
-        let pause = backoff.next();
+        let pause = pause(&mut backoff, worst);
         runner.event(Event::AttemptFailed {
             step: brief.step.to_owned(),
             attempt: wait.attempts,
@@ -111,7 +116,8 @@ async fn attempt(
     resolved: &[Resolved],
     budget: Duration,
 ) -> Result<Attempt, RunError> {
-    let watch = runner.guard.watch(runner.work.pid, SAMPLE_BRIEF, Some(budget));
+    let enforce = enforced_at(&runner.limits(), budget);
+    let watch = runner.guard.watch(runner.work.pid, SAMPLE_BRIEF, Some(enforce));
     let mut clock = Clock::default();
     let result = transaction(runner, brief, resolved, budget, &mut clock).await;
     let observed = watch.end().await;
@@ -134,16 +140,15 @@ async fn attempt(
         }
     }
     let held_for = clock.last_lock.map(|since| since.elapsed()).unwrap_or_default();
-    match fault.sqlstate() {
-        Some("40P01") => Ok(Attempt::Failed(Failed::Deadlock)),
-        Some(code) if is_lock_trouble(code) => Ok(Attempt::Failed(Failed::Lock)),
-        Some(QUERY_CANCELED) if observed.stalled => Ok(Attempt::Failed(Failed::Stall)),
-        Some(QUERY_CANCELED) if held_for >= runner.limits().max_hold => {
-            Ok(Attempt::Failed(Failed::Hold))
-        }
-        Some(QUERY_CANCELED) => Ok(Attempt::Failed(Failed::Cancelled)),
-        Some(_) | None => Err(fault.doing(format!("run step {}", brief.step))),
-    }
+    let failed = match fault.sqlstate() {
+        Some("40P01") => Failed::Deadlock,
+        Some(code) if is_lock_trouble(code) => Failed::Lock,
+        Some(QUERY_CANCELED) if observed.stalled => Failed::Stall,
+        Some(QUERY_CANCELED) if held_for >= runner.limits().max_hold => Failed::Hold,
+        Some(QUERY_CANCELED) => Failed::Cancelled,
+        Some(_) | None => return Err(fault.doing(format!("run step {}", brief.step))),
+    };
+    Ok(Attempt::Failed(failed, observed.worst))
 }
 
 /// When what happened in an attempt.

@@ -7,7 +7,7 @@ use crate::plan::{Backfill, Change};
 use crate::run::error::RunError;
 use crate::run::guard::SAMPLE_BATCH;
 use crate::run::progress::Failed;
-use crate::run::retry::{QUERY_CANCELED, is_lock_trouble};
+use crate::run::retry::{QUERY_CANCELED, enforced_at, is_lock_trouble};
 use crate::run::session::{Fault, Sent};
 use crate::run::settings::as_setting;
 use crate::sql::quote_ident;
@@ -93,7 +93,8 @@ pub(super) async fn run(
     let what = format!("batch {from}..{to} of {}", range.relation_name);
 
     let began = Instant::now();
-    let watch = lane.shared.guard.watch(lane.session.pid, SAMPLE_BATCH, Some(limits.max_stall));
+    let enforce = enforced_at(&limits, limits.max_stall);
+    let watch = lane.shared.guard.watch(lane.session.pid, SAMPLE_BATCH, Some(enforce));
     let result = async {
         let sent = lane.session.pipeline(&what, &sql, &journal, gauge).await?;
         if sent.hit == 1 {

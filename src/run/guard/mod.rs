@@ -35,9 +35,6 @@ pub(super) const SAMPLE_LONG: Duration = Duration::from_millis(200);
 /// Time between two reports of a long statement.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Share of the stall budget after which we are cancelled: the rest is for noticing and obeying.
-const ENFORCE_SHARE: f64 = 0.8;
-
 /// Longest wait for the guard's connection before work that it must watch.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -191,10 +188,10 @@ impl Guard {
         }
     }
 
-    /// Watches a backend of ours for what it does to others. With `budget`, it is cancelled in time
-    /// to keep within it.
-    pub(super) fn watch(&self, pid: i32, every: Duration, budget: Option<Duration>) -> Watch {
-        self.add(pid, every, budget.map(|budget| budget.mul_f64(ENFORCE_SHARE)), None)
+    /// Watches a backend of ours for what it does to others. With `enforce` it is cancelled when
+    /// somebody has waited for it for so long.
+    pub(super) fn watch(&self, pid: i32, every: Duration, enforce: Option<Duration>) -> Watch {
+        self.add(pid, every, enforce, None)
     }
 
     /// Watches a long statement and reports how far it is.
