@@ -35,13 +35,18 @@ pub struct Args {
 pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
     let Some(name) = &args.key else { return list(global).await };
     let found = key(name).ok_or_else(|| unknown(name))?;
+    let refusal =
+        |why: String| Error::new(Kind::Input, why).hint(format!("{}: {}.", found.name, found.what));
+    match &args.value {
+        Some(value) => {
+            found.check(value).map_err(|why| refusal(format!("{} = {value}: {why}", found.name)))?
+        }
+        None if args.reset => {}
+        None => return Err(refusal(format!("{} needs a value", found.name))),
+    }
     let steering = Steering::begin(global).await?;
     let Some(value) = &args.value else {
-        let there = args.reset && steering.take_back(found.name).await?;
-        if !args.reset {
-            return Err(Error::new(Kind::Input, format!("{} needs a value", found.name))
-                .hint(format!("It is the {}.", found.what)));
-        }
+        let there = steering.take_back(found.name).await?;
         let text = if there { "reset" } else { "was not tuned" };
         let json = json!({ "key": found.name, "value": null, "was_tuned": there });
         return Ok(Done::new(format!("{} {text}", found.name), json));
@@ -55,8 +60,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
     tunes.push((found.name.to_owned(), value.clone()));
     let (_, refused) = apply(&steering.settings.limits, &tunes);
     if !refused.is_empty() {
-        return Err(Error::new(Kind::Input, refused.join("; "))
-            .hint(format!("{}: {}.", found.name, found.what)));
+        return Err(refusal(refused.join("; ")));
     }
     steering.order(found.name, value, Some(revision), args.time).await?;
     let until = args.time.map(|time| format!(" for {}", humantime::format_duration(time)));

@@ -36,6 +36,9 @@ pub struct Bounds {
 
 /// Longest time of trying for the locks of a step.
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Seconds that a runner which is there may take to go.
+const RUNNER_GOES: u32 = 5;
 /// Longest time of a statement that is neither under a budget nor long by nature.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -78,11 +81,14 @@ impl Bounds {
 
 /// What comes before all revisions; `what` says which, and ends with a line break.
 fn head(what: &str, server: u32, bounds: &Bounds, version: &str) -> String {
+    // The backend of one that was killed is there for a moment longer.
     let check = block(
-        "",
+        "  began timestamptz := pg_catalog.clock_timestamp();\n",
         &format!(
-            "  IF NOT pg_catalog.pg_try_advisory_lock({key}) THEN\n    \
-             RAISE EXCEPTION 'another runner of airlock is at work in this database';\n  END IF;\n",
+            "  WHILE NOT pg_catalog.pg_try_advisory_lock({key}) LOOP\n    \
+             IF pg_catalog.clock_timestamp() > began + interval '{RUNNER_GOES} s' THEN\n      \
+             RAISE EXCEPTION 'another runner of airlock is at work in this database';\n    \
+             END IF;\n    PERFORM pg_catalog.pg_sleep(0.1);\n  END LOOP;\n",
             key = crate::journal::runner::LOCK_KEY,
         ),
     );
