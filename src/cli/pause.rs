@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(value_name = "REASON")]
     pub reason: Option<String>,
     /// End the pause by itself after this time
-    #[arg(long = "for", value_name = "TIME", value_parser = value::duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = value::lasting)]
     pub time: Option<Duration>,
 }
 

@@ -6,6 +6,7 @@ use super::standing;
 use crate::config::Settings;
 use crate::connect::{Connection, database_error};
 use crate::error::{Error, Kind};
+use crate::journal::control::Answer;
 use crate::journal::{Command, Journal, RolloutState, Runner, Value, control};
 use crate::report::status;
 use std::time::{Duration, Instant};
@@ -73,6 +74,7 @@ impl Steering {
         time: Option<Duration>,
     ) -> Result<(), Error> {
         let seconds = time.map(|time| time.as_secs_f64());
+        self.write(&control::tidy()).await?;
         self.write(&control::set(key, value, &whoami(), revision, seconds)).await?;
         self.announce().await
     }
@@ -95,6 +97,32 @@ impl Steering {
         let typed: Vec<_> = command.params.iter().map(Value::typed).collect();
         let written = self.connection.execute_typed(&command.sql, &typed).await;
         written.map_err(|error| database_error(&error, command.label))
+    }
+
+    /// From now on what the runner says to orders is heard.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn listen(&self) -> Result<(), Error> {
+        let listening = self.connection.batch_execute(control::LISTEN_ANSWERS).await;
+        listening.map_err(|error| database_error(&error, "listen for answers"))
+    }
+
+    /// The first answer that is as `wanted`, of those that come within [`FOLLOWS_WITHIN`].
+    pub async fn answer(&self, wanted: impl Fn(&Answer) -> bool) -> Option<Answer> {
+        let heard = async {
+            loop {
+                for (_, payload) in self.connection.take_notifications() {
+                    match serde_json::from_str(&payload) {
+                        Ok(answer) if wanted(&answer) => return answer,
+                        // Of another one, or of a newer airlock.
+                        Ok(_) | Err(_) => {}
+                    }
+                }
+                self.connection.notified().await;
+            }
+        };
+        tokio::time::timeout(FOLLOWS_WITHIN, heard).await.ok()
     }
 
     /// Looks until what the runner does is as `wanted`, for `time` at most; whether it is. The runner

@@ -5,7 +5,7 @@ use super::output::Done;
 use super::steering::Steering;
 use crate::config::value;
 use crate::error::{Error, Kind};
-use crate::journal::control::{CANCEL, Order, PAUSE};
+use crate::journal::control::{Answer, CANCEL, Order, PAUSE};
 use crate::report::status;
 use crate::run::tune::{KEYS, apply, key};
 use serde_json::json;
@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(long, requires = "key", conflicts_with = "value")]
     pub reset: bool,
     /// Take the change back by itself after this time
-    #[arg(long = "for", value_name = "TIME", value_parser = value::duration, requires = "value")]
+    #[arg(long = "for", value_name = "TIME", value_parser = value::lasting, requires = "value")]
     pub time: Option<Duration>,
 }
 
@@ -45,31 +45,74 @@ pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
         None => return Err(refusal(format!("{} needs a value", found.name))),
     }
     let steering = Steering::begin(global).await?;
+    let at_work = steering.runner().is_some();
+    if at_work {
+        steering.listen().await?;
+    }
     let Some(value) = &args.value else {
         let there = steering.take_back(found.name).await?;
-        let text = if there { "reset" } else { "was not tuned" };
+        let mut text = format!("{} {}", found.name, if there { "reset" } else { "was not tuned" });
+        let none = |answer: &Answer| answer.followed.iter().all(|(key, _)| key != found.name);
+        let answer = if at_work && there { steering.answer(none).await } else { None };
+        text.push_str(&others(answer.as_ref(), found.name));
         let json = json!({ "key": found.name, "value": null, "was_tuned": there });
-        return Ok(Done::new(format!("{} {text}", found.name), json));
+        return Ok(Done::new(text, json));
     };
     let revision = steering.revision()?;
-    // Beside what is tuned already, as the runner sees it.
-    let mut tunes: Vec<(String, String)> = tunes(&steering.journal.orders)
-        .filter(|order| order.key != found.name)
-        .map(|order| (order.key.clone(), order.value.clone()))
-        .collect();
-    tunes.push((found.name.to_owned(), value.clone()));
-    let (_, refused) = apply(&steering.settings.limits, &tunes);
-    if !refused.is_empty() {
-        return Err(refusal(refused.join("; ")));
-    }
-    steering.order(found.name, value, Some(revision), args.time).await?;
+    let mut known = tunes(&steering.journal.orders)
+        .filter(|order| order.revision.as_deref().is_none_or(|of| of == revision));
+    let same = known.clone().any(|order| order.key == found.name && order.value == *value);
+    let others = if at_work {
+        // It knows its limits; ours may be others.
+        let answer = async {
+            steering.order(found.name, value, Some(revision), args.time).await?;
+            let about = |answer: &Answer| {
+                let refused = answer.refused.iter().map(|one| (&one.key, &one.value));
+                let mut all = answer.followed.iter().map(|(k, v)| (k, v)).chain(refused);
+                all.any(|(key, of)| key == found.name && of == value)
+            };
+            Ok::<_, Error>(if same { None } else { steering.answer(about).await })
+        };
+        let answer = answer.await?;
+        if let Some(answer) = &answer
+            && let Some(no) = answer.refused.iter().find(|one| one.key == found.name)
+        {
+            return Err(refusal(format!("the runner cannot follow {no}")));
+        }
+        if !same && answer.is_none() {
+            "\nThe runner has not answered yet.".to_owned()
+        } else {
+            others(answer.as_ref(), found.name)
+        }
+    } else {
+        // Beside what is tuned already, as a runner with our settings will see it.
+        let mut all: Vec<(String, String)> = known
+            .by_ref()
+            .filter(|order| order.key != found.name)
+            .map(|order| (order.key.clone(), order.value.clone()))
+            .collect();
+        all.push((found.name.to_owned(), value.clone()));
+        let (_, refused) = apply(&steering.settings.limits, &all);
+        if !refused.is_empty() {
+            let all: Vec<String> = refused.iter().map(ToString::to_string).collect();
+            return Err(refusal(all.join("; ")));
+        }
+        steering.order(found.name, value, Some(revision), args.time).await?;
+        String::new()
+    };
     let until = args.time.map(|time| format!(" for {}", humantime::format_duration(time)));
-    let text =
-        format!("{} = {value}{} for revision {revision}", found.name, until.unwrap_or_default());
+    let until = until.unwrap_or_default();
+    let text = format!("{} = {value}{until} for revision {revision}{others}", found.name);
     Ok(Done::new(text, json!({ "key": found.name, "value": value, "revision": revision })))
 }
 
-fn tunes(orders: &[Order]) -> impl Iterator<Item = &Order> {
+/// What the runner has taken back besides.
+fn others(answer: Option<&Answer>, but: &str) -> String {
+    let refused = answer.iter().flat_map(|answer| &answer.refused).filter(|one| one.key != but);
+    refused.map(|one| format!("\nTaken back, as it does not go with it: {one}")).collect()
+}
+
+fn tunes(orders: &[Order]) -> impl Iterator<Item = &Order> + Clone {
     orders.iter().filter(|order| order.key != PAUSE && order.key != CANCEL)
 }
 

@@ -20,6 +20,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// Notices kept until somebody asks for them; older ones are dropped first.
 const NOTICES_KEPT: usize = 1000;
 
+/// Notifications that are kept until somebody asks.
+const NOTIFICATIONS_KEPT: usize = 64;
+
 /// What the server reports at sign-on and we keep.
 const PARAMETERS_KEPT: [&str; 6] = [
     "server_version",
@@ -38,6 +41,8 @@ pub struct Connection {
     pub client: tokio_postgres::Client,
     notices: Arc<Mutex<VecDeque<DbError>>>,
     notified: Arc<tokio::sync::Notify>,
+    /// Channel and payload of notifications that nobody has taken yet.
+    heard: Arc<Mutex<VecDeque<(String, String)>>>,
     parameters: BTreeMap<&'static str, String>,
     tls: Option<MakeRustlsConnect>,
 }
@@ -281,7 +286,8 @@ impl Connection {
         let notices = Arc::new(Mutex::new(VecDeque::new()));
         let kept = Arc::clone(&notices);
         let notified = Arc::new(tokio::sync::Notify::new());
-        let heard = Arc::clone(&notified);
+        let heard = Arc::new(Mutex::new(VecDeque::new()));
+        let (wake, said) = (Arc::clone(&notified), Arc::clone(&heard));
         let task = tokio::spawn(async move {
             // An error ends the connection; whoever uses the client gets it as an answer.
             while let Some(Ok(message)) = poll_fn(|cx| driver.poll_message(cx)).await {
@@ -293,12 +299,20 @@ impl Connection {
                         }
                         kept.push_back(notice);
                     }
-                    AsyncMessage::Notification(_) => heard.notify_one(),
+                    AsyncMessage::Notification(one) => {
+                        let mut said = lock(&said);
+                        if said.len() == NOTIFICATIONS_KEPT {
+                            said.pop_front();
+                        }
+                        said.push_back((one.channel().to_owned(), one.payload().to_owned()));
+                        drop(said);
+                        wake.notify_one();
+                    }
                     _ => {}
                 }
             }
         });
-        Self { task: Driver(task), client, notices, notified, parameters, tls }
+        Self { task: Driver(task), client, notices, notified, heard, parameters, tls }
     }
 
     /// Whether the socket is closed; nothing more can be asked then.
@@ -309,6 +323,11 @@ impl Connection {
     /// Waits for a notification of a channel that is listened to; one that came before counts.
     pub async fn notified(&self) {
         self.notified.notified().await;
+    }
+
+    /// Channel and payload of the notifications since the last call, oldest first, the last few at most.
+    pub fn take_notifications(&self) -> Vec<(String, String)> {
+        lock(&self.heard).drain(..).collect()
     }
 
     /// The notices and warnings since the last call, oldest first, the last thousand at most.
@@ -395,8 +414,8 @@ impl Drop for Driver {
 }
 
 /// A panic elsewhere leaves the list of notices as it was, which is good enough.
-fn lock(notices: &Mutex<VecDeque<DbError>>) -> MutexGuard<'_, VecDeque<DbError>> {
-    notices.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(queue: &Mutex<VecDeque<T>>) -> MutexGuard<'_, VecDeque<T>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

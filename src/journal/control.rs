@@ -4,7 +4,8 @@
 //! runner looks for orders several times a second, and at once when it is notified.
 
 use super::command::{Command, Hits, Value};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Key of the order to begin nothing new. Its value is the reason, for people.
 pub const PAUSE: &str = "pause";
@@ -14,6 +15,13 @@ pub const CANCEL: &str = "cancel";
 
 /// Channel on which a change of the orders is announced.
 pub const CHANNEL: &str = "airlock_control";
+
+/// Channel on which the runner says which orders it follows and which it does not: an [`Answer`] as
+/// JSON.
+pub const ANSWERS: &str = "airlock_answer";
+
+/// Listens for answers.
+pub const LISTEN_ANSWERS: &str = "LISTEN airlock_answer";
 
 /// Listens for changes.
 pub const LISTEN: &str = "LISTEN airlock_control";
@@ -28,8 +36,32 @@ pub struct Order {
     pub value: String,
     /// Who gave it, for people.
     pub set_by: String,
+    /// The revision that it is for; `None` for whichever runs.
+    pub revision: Option<String>,
     pub set_at: jiff::Timestamp,
     pub expires_at: Option<jiff::Timestamp>,
+}
+
+/// What a runner says to the orders when they have changed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// Key and value.
+    pub followed: Vec<(String, String)>,
+    pub refused: Vec<Refused>,
+}
+
+/// An order that does not go with the runner's other limits, and is taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    pub key: String,
+    pub value: String,
+    pub why: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}: {}", self.key, self.value, self.why)
+    }
 }
 
 /// Gives an order, or changes it. `revision`: it ends when another revision runs. `seconds`: how
@@ -69,6 +101,41 @@ pub fn clear(key: &str) -> Command {
     )
 }
 
+/// Takes an order back if it is still the one that was refused.
+pub fn refuse(refused: &Refused) -> Command {
+    Command::new(
+        "take a refused order back",
+        "DELETE FROM airlock.control WHERE key = $1 AND value = $2",
+        vec![Value::text(&refused.key), Value::text(&refused.value)],
+        Hits::Any,
+    )
+}
+
+/// Deletes orders whose time is over.
+pub fn tidy() -> Command {
+    Command::new(
+        "delete orders that are over",
+        "DELETE FROM airlock.control WHERE expires_at <= pg_catalog.clock_timestamp()",
+        vec![],
+        Hits::Any,
+    )
+}
+
+/// Answers whoever has changed the orders.
+///
+/// A payload is shorter than 8000 bytes (manual, "NOTIFY"); an answer that is longer is not given.
+pub fn answer(answer: &Answer) -> Option<Command> {
+    let payload = serde_json::to_string(answer).ok().filter(|text| text.len() < PAYLOAD_MAX)?;
+    Some(Command::new(
+        "answer orders",
+        "SELECT pg_catalog.pg_notify($1, $2)",
+        vec![Value::text(ANSWERS), Value::text(&payload)],
+        Hits::Any,
+    ))
+}
+
+const PAYLOAD_MAX: usize = 8000;
+
 /// Announces that the orders have changed.
 pub fn notify() -> Command {
     Command::new(
@@ -79,7 +146,8 @@ pub fn notify() -> Command {
     )
 }
 
-/// Orders in force for `revision`; with `None`, all of them.
+/// Orders in force for `revision`; with `None`, for any that is under way. A cancel is in force
+/// while the runner that it names is there.
 pub fn read(revision: Option<&str>) -> Command {
     Command::new(
         "read orders",
@@ -89,12 +157,21 @@ pub fn read(revision: Option<&str>) -> Command {
     )
 }
 
-const READ: &str = "SELECT key, value, set_by, \
-    (pg_catalog.date_part('epoch', set_at) * 1000000)::bigint AS set_at, \
-    (pg_catalog.date_part('epoch', expires_at) * 1000000)::bigint AS expires_at \
-    FROM airlock.control \
-    WHERE (expires_at IS NULL OR expires_at > pg_catalog.clock_timestamp()) \
-    AND (revision IS NULL OR $1 IS NULL OR revision = $1) ORDER BY key";
+// Whoever writes SQL may write times that a computer's clock does not reach.
+const READ: &str = "SELECT c.key, c.value, c.set_by, c.revision, \
+    (pg_catalog.date_part('epoch', LEAST(GREATEST(c.set_at, '0001-01-01 00:00:00+00'), \
+        '9999-12-30 00:00:00+00')) * 1000000)::bigint AS set_at, \
+    CASE WHEN c.expires_at < 'infinity' THEN (pg_catalog.date_part('epoch', \
+        LEAST(c.expires_at, '9999-12-30 00:00:00+00')) * 1000000)::bigint END AS expires_at \
+    FROM airlock.control AS c \
+    WHERE (c.expires_at IS NULL OR c.expires_at > pg_catalog.clock_timestamp()) \
+    AND (c.revision IS NULL OR c.revision = $1 OR ($1 IS NULL AND ( \
+        EXISTS (SELECT FROM airlock.rollout AS r WHERE r.revision = c.revision \
+            AND r.state IN ('running', 'at-gate', 'rolling-back')) \
+        OR EXISTS (SELECT FROM airlock.runner AS n WHERE n.revision = c.revision)))) \
+    AND (c.key <> 'cancel' \
+        OR EXISTS (SELECT FROM airlock.runner AS n WHERE n.runner::text = c.value)) \
+    ORDER BY c.key";
 
 /// A row of [`read`] as a value.
 pub fn order(row: &tokio_postgres::Row) -> Order {
@@ -102,6 +179,7 @@ pub fn order(row: &tokio_postgres::Row) -> Order {
         key: row.get("key"),
         value: row.get("value"),
         set_by: row.get("set_by"),
+        revision: row.get("revision"),
         set_at: super::timestamp(row.get("set_at")),
         expires_at: row.get::<_, Option<i64>>("expires_at").map(super::timestamp),
     }

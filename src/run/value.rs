@@ -13,6 +13,21 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| "not a duration; write it like 50ms, 2s, 10m or 1h".to_owned())
 }
 
+/// How long an order holds: above nothing, and no longer than anybody plans.
+pub fn lasting(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time < LASTING_MIN {
+        return Err("too short to have an effect; the least is 1s".to_owned());
+    }
+    if time > LASTING_MAX {
+        return Err("longer than a year; without a time it stays until it is taken back".to_owned());
+    }
+    Ok(time)
+}
+
+const LASTING_MIN: Duration = Duration::from_secs(1);
+const LASTING_MAX: Duration = Duration::from_secs(366 * 86_400);
+
 /// `15%` or `0.15`, as a share of 1.
 pub fn share(text: &str) -> Result<f64, String> {
     let text = text.trim();
@@ -67,6 +82,14 @@ pub fn on_blocker(text: &str) -> Result<OnBlocker, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_lasts_for_a_time_that_makes_sense() {
+        assert_eq!(lasting("10m"), Ok(Duration::from_secs(600)));
+        for bad in ["0s", "1ms", "400days", "1000000000h", "10"] {
+            assert!(lasting(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn durations_need_a_unit() {

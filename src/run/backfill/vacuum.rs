@@ -253,7 +253,8 @@ SELECT a.pid, a.application_name, a.usename::text AS user_name,
        (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start) * 1000)::float8
            AS age_ms
 FROM pg_catalog.pg_stat_activity AS a
-WHERE pg_catalog.age(a.backend_xmin) > pg_catalog.age($1::text::pg_catalog.xid)
+WHERE GREATEST(pg_catalog.age(a.backend_xmin), pg_catalog.age(a.backend_xid))
+      > pg_catalog.age($1::text::pg_catalog.xid)
   AND a.pid <> pg_catalog.pg_backend_pid()
   AND (a.datname = $2 OR a.backend_type = 'walsender')
   AND a.backend_type IS DISTINCT FROM 'autovacuum worker'

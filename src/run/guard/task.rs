@@ -11,6 +11,7 @@ use crate::run::look::milliseconds;
 use crate::run::pace::Pace;
 use crate::run::pace::control::Control;
 use crate::run::progress::{Blocker, Event, Progress};
+use crate::run::retry::QUERY_CANCELED;
 use crate::run::session::{Fault, Session, Shared};
 use crate::run::settings::{Use, prepare};
 use std::sync::Arc;
@@ -39,10 +40,12 @@ const SAMPLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The name under which every connection of ours is seen in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "airlock";
 
-/// Whether the table of orders was there; it is made while we watch.
+/// Whether the table of orders was there, which is made while we watch, and what was wrong with it.
 #[derive(Default)]
 struct Orders {
     exist: bool,
+    /// SQLSTATE with which they could not be read the last time.
+    trouble: Option<String>,
 }
 
 pub(super) struct Task {
@@ -214,13 +217,38 @@ impl Task {
         let rows = match asked.await {
             Ok(rows) => rows,
             // Somebody has dropped the journal, or locks it: what was asked for stays.
-            Err(Fault::Server(_)) => return Ok(()),
+            Err(Fault::Server(error)) => {
+                let passes = matches!(error.sqlstate.as_str(), "55P03" | QUERY_CANCELED);
+                if !passes && orders.trouble.as_deref() != Some(&error.sqlstate) {
+                    let text = format!("the orders cannot be read: {}", error.message);
+                    self.progress.event(&Event::Notice { text });
+                }
+                orders.trouble = Some(error.sqlstate.clone());
+                return Ok(());
+            }
             Err(fault) => return Err(fault),
         };
+        orders.trouble = None;
         let given: Vec<_> = rows.iter().map(control::order).collect();
-        for refused in self.pace.ask(Control::from_orders(&given), &self.runner) {
-            let text = format!("an order cannot be followed: {refused}");
+        match self.pace.ask(Control::from_orders(&given), &self.runner) {
+            Some(answer) => self.answer(session, &answer).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes back what cannot be followed, so that nobody takes it for being in force, and answers.
+    async fn answer(&self, session: &Session, answer: &control::Answer) -> Result<(), Fault> {
+        for refused in &answer.refused {
+            let text = format!("an order cannot be followed, and is taken back: {refused}");
             self.progress.event(&Event::Notice { text });
+        }
+        let commands = answer.refused.iter().map(control::refuse).chain(control::answer(answer));
+        for command in commands {
+            match session.ask(&command).await {
+                // Too few privileges, or read-only for a moment: it has been said here.
+                Ok(_) | Err(Fault::Server(_)) => {}
+                Err(fault) => return Err(fault),
+            }
         }
         Ok(())
     }

@@ -63,7 +63,8 @@ impl Gate<'_> {
                 return Err(RunError::Lost { step: Some(self.step.to_owned()), reason });
             }
         }
-        if reported.is_some() {
+        // One that began on a connection which was lost meanwhile ends here too.
+        if reported.is_some() || self.pace.is_held() {
             self.go_on();
         }
         Ok(began.elapsed())

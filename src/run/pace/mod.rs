@@ -11,6 +11,7 @@ pub mod tune;
 use super::limits::Limits;
 use super::stop::Stop;
 use super::throttle::stall::Stalls;
+use crate::journal::control::Answer;
 use control::{Control, Pause};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -127,22 +128,25 @@ impl Pace {
         state.reading = Some(reading);
     }
 
-    /// What people have asked for, as the journal has it now. Gives what cannot be followed, when
-    /// that is new.
-    pub(super) fn ask(&self, control: Control, runner: &str) -> Vec<String> {
+    /// What people have asked for, as the journal has it now. Gives the answer to it when it is new.
+    pub(super) fn ask(&self, control: Control, runner: &str) -> Option<Answer> {
         let mut state = self.state();
         if state.control == control {
-            return Vec::new();
+            return None;
         }
         if let Some(by) = control.cancelled(runner) {
             self.0.stop.cancel(by);
         }
         let (limits, refused) = tune::apply(&self.0.base, &control.tunes);
+        let mut followed = control.tunes.clone();
+        followed.retain(|(key, value)| {
+            !refused.iter().any(|refused| refused.key == *key && refused.value == *value)
+        });
         state.limits = limits;
         state.control = control;
         drop(state);
         self.0.changed.notify_waiters();
-        refused
+        Some(Answer { followed, refused })
     }
 
     /// Why nothing new may begin now.
@@ -168,6 +172,11 @@ impl Pace {
             Some(reading) => reading.high.clone(),
         };
         (!reasons.is_empty()).then_some(Held::Throttled(reasons))
+    }
+
+    /// Whether it was said that the run is held, and not yet that it goes on.
+    fn is_held(&self) -> bool {
+        self.state().held_since.is_some()
     }
 
     /// Whether somebody has asked for a pause.
@@ -243,6 +252,7 @@ mod tests {
             key: key.into(),
             value: value.into(),
             set_by: "alice@desk".into(),
+            revision: None,
             set_at: jiff::Timestamp::UNIX_EPOCH,
             expires_at: None,
         }
@@ -297,11 +307,13 @@ mod tests {
     #[test]
     fn tuned_limits_are_in_force_until_the_order_is_gone() {
         let pace = pace(Settings::default());
-        let refused = pace.ask(Control::from_orders(&[order("jobs", "4")]), "r");
-        assert!(refused.is_empty());
+        let answer = pace.ask(Control::from_orders(&[order("jobs", "4")]), "r").unwrap();
+        assert_eq!(answer.followed, [("jobs".to_owned(), "4".to_owned())]);
+        assert!(answer.refused.is_empty(), "{answer:?}");
         assert_eq!(pace.limits().jobs, 4);
-        let refused = pace.ask(Control::from_orders(&[order("jobs", "many")]), "r");
-        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert_eq!(pace.ask(Control::from_orders(&[order("jobs", "4")]), "r"), None);
+        let answer = pace.ask(Control::from_orders(&[order("jobs", "many")]), "r").unwrap();
+        assert_eq!((answer.followed.len(), answer.refused.len()), (0, 1), "{answer:?}");
         assert_eq!(pace.limits().jobs, Limits::default().jobs);
     }
 

@@ -1,6 +1,7 @@
 //! The settings that can be changed while a run is under way: their names, and how a word becomes
 //! a value. Pure.
 
+use crate::journal::control::Refused;
 use crate::run::limits::Limits;
 use crate::run::throttle::Settings;
 use crate::run::value;
@@ -188,28 +189,55 @@ pub fn key(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// `base` with `tunes` on top, in the order of [`KEYS`], and what cannot be followed, in words. When
-/// the whole makes no sense none of it is.
-pub fn apply(base: &Limits, tunes: &[(String, String)]) -> (Limits, Vec<String>) {
-    let mut limits = base.clone();
-    let mut refused = Vec::new();
-    for (name, _) in tunes.iter().filter(|(name, _)| key(name).is_none()) {
-        refused.push(format!("{name} cannot be tuned"));
+/// `base` with `tunes` on top, in the order of [`KEYS`], and what cannot be followed. When the whole
+/// makes no sense, as much of it as does: one order that does not fit does not undo the others.
+pub fn apply(base: &Limits, tunes: &[(String, String)]) -> (Limits, Vec<Refused>) {
+    let refuse = |(name, value): (&str, &str), why: String| Refused {
+        key: name.to_owned(),
+        value: value.to_owned(),
+        why,
+    };
+    let mut refused: Vec<Refused> = Vec::new();
+    for (name, value) in tunes.iter().filter(|(name, _)| key(name).is_none()) {
+        refused.push(refuse((name, value), "cannot be tuned".to_owned()));
     }
+    let mut left: Vec<(&Key, &str)> = Vec::new();
     for key in &KEYS {
         for (_, value) in tunes.iter().filter(|(name, _)| name == key.name) {
-            if let Err(why) = (key.set)(&mut limits, value) {
-                refused.push(format!("{} = {value}: {why}", key.name));
+            match key.check(value) {
+                Ok(()) => left.push((key, value)),
+                Err(why) => refused.push(refuse((key.name, value), why)),
             }
         }
     }
-    match limits.check() {
-        Ok(()) => (limits, refused),
-        Err(why) => {
-            refused.push(why);
-            (base.clone(), refused)
+    let with = |limits: &Limits, some: &[(&Key, &str)]| {
+        let mut limits = limits.clone();
+        some.iter().try_for_each(|(key, value)| (key.set)(&mut limits, value))?;
+        limits.check().map(|()| limits)
+    };
+    if let Ok(limits) = with(base, &left) {
+        return (limits, refused);
+    }
+    let mut limits = base.clone();
+    loop {
+        let before = left.len();
+        left.retain(|one| match with(&limits, &[*one]) {
+            Ok(more) => {
+                limits = more;
+                false
+            }
+            Err(_) => true,
+        });
+        // One that did not fit may, beside those that came after it.
+        if left.is_empty() || left.len() == before {
+            break;
         }
     }
+    for (key, value) in left {
+        let why = with(&limits, &[(key, value)]).err().unwrap_or_default();
+        refused.push(refuse((key.name, value), why));
+    }
+    (limits, refused)
 }
 
 #[cfg(test)]
@@ -217,9 +245,14 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn tuned(tunes: &[(&str, &str)]) -> (Limits, Vec<String>) {
+    fn on(base: &Limits, tunes: &[(&str, &str)]) -> (Limits, Vec<String>) {
         let tunes: Vec<_> = tunes.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        apply(&Limits::default(), &tunes)
+        let (limits, refused) = apply(base, &tunes);
+        (limits, refused.iter().map(ToString::to_string).collect())
+    }
+
+    fn tuned(tunes: &[(&str, &str)]) -> (Limits, Vec<String>) {
+        on(&Limits::default(), tunes)
     }
 
     #[test]
@@ -243,13 +276,26 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_changes_nothing() {
-        let (limits, refused) = tuned(&[("jobs", "3"), ("batch_target", "9s")]);
-        assert_eq!(limits, Limits::default());
-        assert!(refused[0].contains("batch_target"), "{refused:?}");
+    fn one_that_does_not_fit_leaves_the_others_in_force() {
+        let (limits, refused) =
+            tuned(&[("jobs", "3"), ("batch_target", "9s"), ("throttle_ratio", "99%")]);
+        assert_eq!((limits.jobs, limits.throttle.ratio), (3, 0.99));
+        assert_eq!(limits.batch_target, Limits::default().batch_target);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused[0].contains("batch_target = 9s: batch_target is 9s"), "{refused:?}");
         let (limits, refused) = tuned(&[("jobs", "3"), ("colour", "red")]);
         assert_eq!(limits.jobs, 3);
-        assert_eq!(refused, ["colour cannot be tuned"]);
+        assert_eq!(refused, ["colour = red: cannot be tuned"]);
+    }
+
+    #[test]
+    fn orders_that_need_each_other_are_followed_together() {
+        let base = Limits { escalate_to: Some(Duration::from_millis(100)), ..Limits::default() };
+        let (limits, refused) =
+            on(&base, &[("max_stall", "200ms"), ("escalate_to", "1s"), ("jobs", "900")]);
+        assert_eq!(limits.max_stall, Duration::from_millis(200));
+        assert_eq!(limits.escalate_to, Some(Duration::from_secs(1)));
+        assert_eq!(refused.len(), 1, "{refused:?}");
     }
 
     #[test]

@@ -5,13 +5,15 @@ use super::Measure;
 use super::task::HIDDEN;
 use crate::run::session::{Fault, Session};
 
-/// Who keeps the oldest row versions. Our own connections are not in anybody's way for long.
+/// Who keeps the oldest row versions: by a snapshot, or by having written, also while no snapshot is
+/// held (procarray.c, `ComputeXidHorizons`, takes both). Our own connections are not in anybody's way for long.
 const QUERY: &str = "\
 SELECT h.who, pg_catalog.age(h.xmin)::bigint AS age, h.hidden
 FROM (
     SELECT 'pid ' || a.pid || COALESCE(' (' || NULLIF(a.application_name, '') || ')', '') AS who,
-           a.backend_xmin AS xmin, a.backend_type IS NULL AND a.usesysid IS NOT NULL AS hidden
-    FROM pg_catalog.pg_stat_activity AS a
+           x.xmin, a.backend_type IS NULL AND a.usesysid IS NOT NULL AS hidden
+    FROM pg_catalog.pg_stat_activity AS a,
+         LATERAL (VALUES (a.backend_xmin), (a.backend_xid)) AS x (xmin)
     WHERE a.application_name IS NULL OR a.application_name NOT LIKE 'airlock%'
     UNION ALL
     SELECT 'prepared transaction ' || p.gid, p.transaction, false

@@ -7,7 +7,7 @@
 
 use super::{Measure, seconds};
 use crate::run::session::{Fault, Session};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Positions that are remembered: hours at the usual interval.
@@ -27,8 +27,8 @@ LEFT JOIN pg_catalog.pg_stat_replication AS r
 pub(super) struct Signal {
     limit: Duration,
     wanted: Vec<String>,
-    /// Standbys that were there once: one that goes away is no good news.
-    known: BTreeSet<String>,
+    /// Standbys that were there once, and how many of that name: one that goes away is no good news.
+    known: BTreeMap<String, usize>,
     positions: Positions,
 }
 
@@ -53,8 +53,13 @@ impl Positions {
 
 impl Signal {
     pub(super) fn new(limit: Duration, wanted: &[String]) -> Self {
-        let (known, positions) = (BTreeSet::new(), Positions::default());
+        let (known, positions) = (BTreeMap::new(), Positions::default());
         Self { limit, wanted: wanted.to_vec(), known, positions }
+    }
+
+    /// Goes on where one with another limit was: what it knows of the standbys stays known.
+    pub(super) fn after(self, before: Self) -> Self {
+        Self { known: before.known, positions: before.positions, ..self }
     }
 
     pub(super) async fn read(
@@ -88,23 +93,42 @@ impl Signal {
         found: &[(String, Option<f64>, Duration)],
         now: Instant,
     ) -> Result<Measure, String> {
-        let is_there = |name: &String| found.iter().any(|(found, ..)| found == name);
-        if let Some(missing) = self.wanted.iter().find(|name| !is_there(name)) {
+        let mut there: BTreeMap<&String, usize> = BTreeMap::new();
+        for (name, replayed, _) in found {
+            // Who receives the log without replaying it (pg_basebackup, pg_receivewal) is no standby,
+            // unless it is named or was one before.
+            let known = self.wanted.contains(name) || self.known.contains_key(name);
+            if known || replayed.is_some() {
+                *there.entry(name).or_default() += 1;
+            }
+        }
+        if let Some(missing) = self.wanted.iter().find(|name| !there.contains_key(name)) {
             return Err(format!("standby {missing} is not connected"));
         }
         if self.wanted.is_empty() {
-            if let Some(gone) = self.known.iter().find(|name| !is_there(name)) {
-                return Err(format!("standby {gone} has disconnected"));
+            let is_there = |name| there.get(name).copied().unwrap_or_default();
+            if let Some((gone, count)) = self.known.iter().find(|(name, n)| is_there(*name) < **n) {
+                let left = match (is_there(gone), count) {
+                    (0, 1) => String::new(),
+                    (left, count) => format!(" ({left} of {count} of that name are left)"),
+                };
+                return Err(format!(
+                    "standby {gone} has disconnected{left}; if it shall not come back, name the \
+                     others in replicas"
+                ));
             }
-            self.known.extend(found.iter().map(|(name, ..)| name.clone()));
+            let there: Vec<_> = there.iter().map(|(name, n)| ((*name).clone(), *n)).collect();
+            self.known.extend(there);
         }
         let mut worst = Measure::calm();
         for (name, replayed, lag) in found {
             if !self.wanted.is_empty() && !self.wanted.contains(name) {
                 continue;
             }
-            // One that has just connected has replayed nothing that it has told of.
             let Some(replayed) = replayed else {
+                if !self.wanted.contains(name) && !self.known.contains_key(name) {
+                    continue;
+                }
                 return Err(format!("standby {name} does not tell what it has replayed"));
             };
             let behind = self.positions.behind(*replayed, now);
@@ -170,8 +194,23 @@ mod tests {
         assert!(signal.judge(&[], now).is_ok(), "there may be none");
         assert!(signal.judge(&[standby("a", 0.0)], now).is_ok());
         assert!(signal.judge(&[], now).unwrap_err().contains("a has disconnected"));
-        let mute = ("a".to_owned(), None, Duration::ZERO);
-        assert!(signal.judge(&[mute], now).is_err());
+        let mute = |name: &str| (name.to_owned(), None, Duration::ZERO);
+        assert!(signal.judge(&[mute("a")], now).is_err());
+        // A backup comes and goes.
+        let mut backup = Signal::new(LIMIT, &[]);
+        assert!(backup.judge(&[mute("pg_basebackup"), standby("a", 0.0)], now).is_ok());
+        assert!(backup.judge(&[standby("a", 0.0)], now).is_ok());
+        let mut named = Signal::new(LIMIT, &["pg_receivewal".to_owned()]);
+        assert!(named.judge(&[mute("pg_receivewal")], now).is_err());
+
+        // Of two with the same name one goes.
+        let mut two = Signal::new(LIMIT, &[]);
+        let both = [standby("walreceiver", 0.0), standby("walreceiver", 0.0)];
+        assert!(two.judge(&both, now).is_ok());
+        assert!(two.judge(&both[..1], now).unwrap_err().contains("1 of 2"));
+        let mut raised = Signal::new(2 * LIMIT, &[]).after(two);
+        assert!(raised.judge(&both[..1], now).is_err(), "another limit has forgotten it");
+        assert!(raised.judge(&both, now).is_ok());
 
         let mut named = Signal::new(LIMIT, &["b".to_owned()]);
         assert!(named.judge(&[standby("a", 0.0)], now).unwrap_err().contains("standby b"));

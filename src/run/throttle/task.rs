@@ -13,7 +13,7 @@ use crate::run::limits::Limits;
 use crate::run::pace::{Pace, Reading};
 use crate::run::session::{Fault, Session, Shared};
 use crate::run::settings::{Use, prepare};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ enum Signal {
     OldestXmin(u64),
     Autovacuum,
     Stall(Duration),
-    File(PathBuf),
+    File(file::Signal),
     Windows(Vec<Window>),
     Query(Query),
 }
@@ -71,7 +71,7 @@ impl Signal {
                     .pace
                     .stalls(|stalls: &mut Stalls| stall::read(*limit, stalls, Instant::now()))));
             }
-            Signal::File(path) => return Ok(file::read(path)),
+            Signal::File(signal) => return Ok(signal.read().await),
             Signal::Windows(windows) => {
                 return Ok(Ok(window::read(windows, jiff::Timestamp::now())));
             }
@@ -93,6 +93,18 @@ impl Signal {
         }
     }
 
+    /// With its own settings, and what `before` has learned.
+    fn after(self, before: Signal) -> Self {
+        match (self, before) {
+            (Signal::ReplicaLag(new), Signal::ReplicaLag(old)) => {
+                Signal::ReplicaLag(new.after(old))
+            }
+            (Signal::WalRate(new), Signal::WalRate(old)) => Signal::WalRate(new.after(old)),
+            (Signal::File(new), Signal::File(old)) if new.path == old.path => Signal::File(old),
+            (new, _) => new,
+        }
+    }
+
     fn needs_server(&self) -> bool {
         !matches!(self, Signal::Stall(_) | Signal::File(_) | Signal::Windows(_))
     }
@@ -104,7 +116,9 @@ struct Source<'a> {
     session: Result<Session, String>,
 }
 
-fn readers(settings: &Settings) -> Vec<Reader> {
+/// One reader for each threshold. What those `before` have learned stays, whatever else was changed: a
+/// standby that has gone stays gone, and what was high is high until it is well below.
+fn readers(settings: &Settings, before: Vec<Reader>) -> Vec<Reader> {
     let lag = |limit| Signal::ReplicaLag(replica_lag::Signal::new(limit, &settings.replicas));
     let backends = settings.active_backends_per_core.zip(settings.cores);
     let signals = [
@@ -116,12 +130,18 @@ fn readers(settings: &Settings) -> Vec<Reader> {
         settings.oldest_xmin.map(Signal::OldestXmin),
         settings.autovacuum.then_some(Signal::Autovacuum),
         settings.stall.map(Signal::Stall),
-        settings.file.clone().map(Signal::File),
+        settings.file.clone().map(|path| Signal::File(file::Signal::new(path))),
         (!settings.windows.is_empty()).then(|| Signal::Windows(settings.windows.clone())),
     ];
     let queries = settings.queries.iter().cloned().map(Signal::Query);
+    let mut before: BTreeMap<String, Reader> =
+        before.into_iter().map(|reader| (reader.signal.name().to_owned(), reader)).collect();
     let all = signals.into_iter().flatten().chain(queries);
-    all.map(|signal| Reader { signal, was_high: false }).collect()
+    all.map(|signal| match before.remove(signal.name()) {
+        Some(old) => Reader { signal: signal.after(old.signal), was_high: old.was_high },
+        None => Reader { signal, was_high: false },
+    })
+    .collect()
 }
 
 /// The task; it ends when this is dropped.
@@ -152,7 +172,7 @@ async fn read_on(target: Target, pace: Pace, shared: Shared) {
     while !shared.is_cut() {
         let limits = pace.limits();
         if known.as_ref() != Some(&limits.throttle) {
-            all = readers(&limits.throttle);
+            all = readers(&limits.throttle, std::mem::take(&mut all));
             known = Some(Arc::clone(&limits.throttle));
         }
         if all.is_empty() {
@@ -283,7 +303,7 @@ mod tests {
 
     #[test]
     fn one_reader_for_each_threshold() {
-        assert!(readers(&Settings::default()).is_empty());
+        assert!(readers(&Settings::default(), Vec::new()).is_empty());
         let settings = Settings {
             replica_lag: Some(IDLE),
             cores: Some(2),
@@ -291,7 +311,14 @@ mod tests {
             queries: vec![Query { name: "carts".into(), sql: "SELECT 1".into(), max: 1.0 }],
             ..Settings::default()
         };
-        let names: Vec<_> = readers(&settings).iter().map(|r| r.signal.name().to_owned()).collect();
+        let before = readers(&settings, Vec::new());
+        let names: Vec<_> = before.iter().map(|r| r.signal.name().to_owned()).collect();
         assert_eq!(names, ["replica_lag", "active_backends_per_core", "carts"]);
+
+        let before = before.into_iter().map(|reader| Reader { was_high: true, ..reader }).collect();
+        let settings = Settings { autovacuum: true, active_backends_per_core: None, ..settings };
+        let after = readers(&settings, before);
+        let high: Vec<_> = after.iter().map(|r| (r.signal.name(), r.was_high)).collect();
+        assert_eq!(high, [("replica_lag", true), ("autovacuum", false), ("carts", true)]);
     }
 }

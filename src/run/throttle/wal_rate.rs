@@ -19,6 +19,11 @@ impl Signal {
         Self { limit: limit as f64, last: None }
     }
 
+    /// Goes on where one with another limit was.
+    pub(super) fn after(self, before: Self) -> Self {
+        Self { last: before.last, ..self }
+    }
+
     pub(super) async fn read(
         &mut self,
         session: &Session,
