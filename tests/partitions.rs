@@ -218,3 +218,91 @@ async fn the_server_takes_the_checks_of_an_attach_for_proofs() {
         }
     }
 }
+
+const LATE: &str = "
+    CREATE TABLE p (id int, k int NOT NULL, a int DEFAULT 3, b text) PARTITION BY RANGE (k);
+    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1000);
+    INSERT INTO p SELECT i, i, i, 'b' FROM generate_series(1, 300) AS i;";
+
+const LOADED: &str = "
+    CREATE TABLE p9 (LIKE p INCLUDING DEFAULTS);
+    INSERT INTO p9 (id, k, a) VALUES (900, 2000, 900);
+    ALTER TABLE p ATTACH PARTITION p9 FOR VALUES FROM (2000) TO (3000)";
+
+#[tokio::test]
+async fn a_partition_that_comes_loaded_after_the_walk_loses_no_value() {
+    for major in test_versions().unwrap() {
+        let options = ClusterOptions { major: Some(major), ..ClusterOptions::default() };
+        let cluster = Cluster::start(&options).unwrap();
+        for (number_of, (migration, through, mended, after)) in [
+            (
+                "-- airlock: rename dual-column\nALTER TABLE p RENAME COLUMN a TO aa",
+                Phase::Switch,
+                Some("UPDATE p9 SET aa = a"),
+                "SELECT count(*) FROM p WHERE id = 900 AND aa = 900",
+            ),
+            (
+                "ALTER TABLE p ALTER COLUMN a TYPE bigint",
+                Phase::Migrate,
+                None,
+                "SELECT count(*) FROM p WHERE id = 900 AND a = 900",
+            ),
+            (
+                "ALTER TABLE p ADD COLUMN c int; UPDATE p SET c = a + 1 WHERE c IS NULL; \
+                 ALTER TABLE p DROP COLUMN a",
+                Phase::Switch,
+                Some("UPDATE p9 SET c = a + 1"),
+                "SELECT count(*) FROM p WHERE id = 900 AND c = 901",
+            ),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let target = cluster.create_database(&format!("late{number_of}"), None).await.unwrap();
+            send(&target, LATE).await;
+            let plan = plan_of(&target, migration).await;
+            let scope = Scope { through };
+            run::execute(&target, &plan, scope, &Limits::default(), Hooks::default())
+                .await
+                .unwrap();
+            send(&target, LOADED).await;
+            let error = execute(&target, &plan).await.unwrap_err();
+            let RunError::CameLate { tables, .. } = &error else { panic!("{migration}: {error}") };
+            assert_eq!(tables, &[("public.p9".to_owned(), 1)], "{migration}");
+            let column = "SELECT attname::text FROM pg_attribute WHERE attrelid = 'p'::regclass
+                AND attname LIKE 'airlock%' LIMIT 1";
+            let mended = match mended {
+                Some(sql) => sql.to_owned(),
+                None => {
+                    let connection = target.connect("test").await.unwrap();
+                    let row = connection.query_one(column, &[]).await.unwrap();
+                    connection.close().await;
+                    format!("UPDATE p9 SET {} = a", row.get::<_, String>(0))
+                }
+            };
+            send(&target, &mended).await;
+            assert_eq!(execute(&target, &plan).await.unwrap().end, End::Finished, "{migration}");
+            assert_eq!(number(&target, after).await, 1, "{migration}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rollout_whose_table_somebody_dropped_can_be_taken_back() {
+    for major in test_versions().unwrap() {
+        let options = ClusterOptions { major: Some(major), ..ClusterOptions::default() };
+        let cluster = Cluster::start(&options).unwrap();
+        let target = cluster.create_database("dropped", None).await.unwrap();
+        send(&target, LATE).await;
+        let plan = plan_of(&target, "ALTER TABLE p ALTER COLUMN a TYPE bigint").await;
+        let scope = Scope { through: Phase::Switch };
+        run::execute(&target, &plan, scope, &Limits::default(), Hooks::default()).await.unwrap();
+        send(&target, "DROP TABLE p CASCADE").await;
+        let ended =
+            run::rollback(&target, &plan, &Limits::default(), Hooks::default()).await.unwrap();
+        assert_eq!(ended.end, End::RolledBack);
+        let left = "SELECT count(*) FROM pg_proc WHERE proname LIKE 'airlock%'
+            OR pronamespace = to_regnamespace('airlock')";
+        assert_eq!(number(&target, left).await, 0, "functions are left");
+    }
+}

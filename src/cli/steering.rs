@@ -6,7 +6,7 @@ use super::standing;
 use crate::config::Settings;
 use crate::connect::{Connection, database_error};
 use crate::error::{Error, Kind};
-use crate::journal::control::Answer;
+use crate::journal::control::{Answer, Order};
 use crate::journal::{Command, Journal, RolloutState, Runner, Value, control};
 use crate::report::status;
 use std::time::{Duration, Instant};
@@ -87,6 +87,15 @@ impl Steering {
         let there = self.write(&control::clear(key)).await? > 0;
         self.announce().await?;
         Ok(there)
+    }
+
+    /// Puts an order back that one which was refused had replaced.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn restore(&self, order: &Order) -> Result<(), Error> {
+        self.write(&control::restore(order)).await?;
+        self.announce().await
     }
 
     async fn announce(&self) -> Result<(), Error> {

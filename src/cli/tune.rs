@@ -61,7 +61,8 @@ pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
     let revision = steering.revision()?;
     let mut known = tunes(&steering.journal.orders)
         .filter(|order| order.revision.as_deref().is_none_or(|of| of == revision));
-    let same = known.clone().any(|order| order.key == found.name && order.value == *value);
+    let before = known.clone().find(|order| order.key == found.name);
+    let same = before.is_some_and(|order| order.value == *value);
     let others = if at_work {
         // It knows its limits; ours may be others.
         let answer = async {
@@ -77,6 +78,9 @@ pub async fn run(args: Args, global: &Global) -> Result<Done, Error> {
         if let Some(answer) = &answer
             && let Some(no) = answer.refused.iter().find(|one| one.key == found.name)
         {
+            if let Some(before) = before {
+                steering.restore(before).await?;
+            }
             return Err(refusal(format!("the runner cannot follow {no}")));
         }
         if !same && answer.is_none() {

@@ -91,6 +91,27 @@ pub fn set(
     )
 }
 
+/// Puts an order back that another one had replaced, unless there is one of its key again.
+pub fn restore(order: &Order) -> Command {
+    let seconds = |time: jiff::Timestamp| Value::Double(time.as_microsecond() as f64 / 1e6);
+    Command::new(
+        "put an order back",
+        "INSERT INTO airlock.control (key, value, set_by, revision, set_at, expires_at) \
+         VALUES ($1, $2, $3, $4, pg_catalog.to_timestamp($5), \
+                 CASE WHEN $6 > 0 THEN pg_catalog.to_timestamp($6) END) \
+         ON CONFLICT (key) DO NOTHING",
+        vec![
+            Value::text(&order.key),
+            Value::text(&order.value),
+            Value::text(&order.set_by),
+            Value::OptionalText(order.revision.clone()),
+            seconds(order.set_at),
+            order.expires_at.map_or(Value::Double(0.0), seconds),
+        ],
+        Hits::Any,
+    )
+}
+
 /// Takes an order back.
 pub fn clear(key: &str) -> Command {
     Command::new(

@@ -5,6 +5,7 @@ use super::admit::{self, Admission, admit};
 use super::error::RunError;
 use super::facts;
 use super::guard::Guard;
+use super::latecomers;
 use super::limits::Limits;
 use super::outcome::{End, Hooks, Outcome, Scope};
 use super::pace::Pace;
@@ -248,6 +249,7 @@ impl Run<'_> {
             }
             if at_work != Some(planned.phase) {
                 at_work = Some(planned.phase);
+                latecomers::refuse(runner, planned.phase).await?;
                 self.move_on(runner, RolloutEvent::Run, planned.phase).await?;
             }
             runner.pass(&planned.id).await?;

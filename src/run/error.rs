@@ -74,6 +74,14 @@ pub enum RunError {
         /// The first of them: how rows are told apart, and their keys.
         examples: Option<(String, Vec<String>)>,
     },
+    #[error("tables came after the walk of step {step}, with rows that it would have changed: {}", late(.tables))]
+    CameLate {
+        step: String,
+        /// Quoted, with the number of such rows.
+        tables: Vec<(String, i64)>,
+        /// Which rows.
+        predicate: String,
+    },
     #[error("step {step}: triggers of {relation} would fire for rows that airlock changes")]
     TriggersWouldFire { step: String, relation: String, triggers: Vec<String> },
     #[error("step {step}: the file of {relation} was replaced {restarts} times during the walk")]
@@ -116,6 +124,11 @@ fn seconds(time: &Duration) -> String {
 
 fn count(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
+fn late(tables: &[(String, i64)]) -> String {
+    let shown = tables.iter().map(|(name, rows)| format!("{name} ({rows} rows)"));
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 fn locks(relations: &[String]) -> String {
@@ -178,6 +191,7 @@ impl RunError {
             RunError::ServerMajor { .. }
             | RunError::PlanChanged { .. }
             | RunError::FactsChanged { .. }
+            | RunError::CameLate { .. }
             | RunError::Journal(JournalError::Version { .. }) => Kind::Drift,
             RunError::RollbackRefused { .. }
             | RunError::RollingBack { .. }
@@ -226,6 +240,9 @@ impl RunError {
             }
             RunError::PlanChanged { started, given, .. } => {
                 Some(format!("Started with {started}, now given {given}."))
+            }
+            RunError::CameLate { predicate, .. } => {
+                Some(format!("Rows for which this holds:\n{predicate}\n{RESUMABLE}"))
             }
             RunError::FactsChanged { differences, since } => {
                 Some(format!("Compared with {since}:\n{}", differences.join("\n")))
@@ -287,6 +304,10 @@ impl RunError {
             }
             RunError::FactsChanged { .. } => {
                 "Make the plan again and review it, or undo what changed the database."
+            }
+            RunError::CameLate { .. } => {
+                "Nothing has changed. See for these rows which column has the right value, and update \
+                 them so that this no longer holds for any; then run the same command again."
             }
             RunError::RollingBack { .. } => "Run `airlock rollback` again to finish it.",
             RunError::LockNotHad { suggestion: Some(suggestion), .. } => {

@@ -22,6 +22,7 @@ mod error;
 mod facts;
 mod flight;
 mod guard;
+mod latecomers;
 pub mod limits;
 mod locks;
 mod look;

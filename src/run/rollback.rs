@@ -5,14 +5,15 @@ use super::admit::same_plan;
 use super::concurrent::{self, Job};
 use super::engine::{Run, entered};
 use super::error::RunError;
+use super::locks::resolve;
 use super::outcome::End;
 use super::progress::Event;
 use super::runner::{Figures, Runner};
 use super::transaction::{self, Brief};
 use super::validate;
 use crate::journal::rollout::{Figures as Journaled, undo_step};
-use crate::journal::{Journal, Rollout, RolloutEvent, RolloutState, StepState};
-use crate::plan::{Action, Phase, Plan, Step, Undo};
+use crate::journal::{Journal, Rollout, RolloutEvent, RolloutState, StepRecord, StepState};
+use crate::plan::{Action, Phase, Plan, RelationLock, Step, Undo};
 
 /// Where a rollback already stands, if there is nothing to do.
 ///
@@ -27,7 +28,7 @@ pub(super) fn nothing_pending(
         return Ok(Some(End::RolledBack));
     }
     same_plan(plan, rollout)?;
-    match contract_step(rollout) {
+    match contract_step(plan, rollout) {
         None => Ok(None),
         Some(step) => Err(RunError::RollbackRefused {
             revision: rollout.revision.clone(),
@@ -36,13 +37,18 @@ pub(super) fn nothing_pending(
     }
 }
 
-/// The first step of contract that was begun.
-fn contract_step(rollout: &Rollout) -> Option<&str> {
-    rollout
-        .steps
-        .iter()
-        .find(|step| step.phase == Phase::Contract && step.state != StepState::Pending)
-        .map(|step| step.step.as_str())
+/// The first step of contract that may have dropped something: one that was begun and commits as a
+/// whole has not while it is not done.
+fn contract_step<'a>(plan: &Plan, rollout: &'a Rollout) -> Option<&'a str> {
+    let may_have_dropped = |record: &StepRecord| match record.state {
+        StepState::Pending => false,
+        StepState::Done | StepState::Undone => true,
+        StepState::Running => {
+            plan.steps.iter().find(|step| step.id == record.step).is_none_or(leaves_traces)
+        }
+    };
+    let mut contract = rollout.steps.iter().filter(|step| step.phase == Phase::Contract);
+    contract.find(|step| may_have_dropped(step)).map(|step| step.step.as_str())
 }
 
 /// A rollout that builds on this one and is still there.
@@ -163,7 +169,17 @@ async fn part(
             let entry = move |_: &Journaled| undo_step(&revision, &id, &owner);
             let journal: Option<&(dyn Fn(&Journaled) -> crate::journal::Command + Sync)> =
                 if last { Some(&entry) } else { None };
-            transaction::run(runner, &Brief { step: &step.id, locks, sql, journal }).await
+            let gone = all_gone(runner, if locks.is_empty() { &step.locks } else { locks }).await?;
+            if gone.is_empty() {
+                return transaction::run(runner, &Brief { step: &step.id, locks, sql, journal })
+                    .await;
+            }
+            // Somebody has dropped what it is about. What else was made for it goes all the same.
+            runner.notice(format!("step {}: {} is gone already", step.id, gone.join(", ")));
+            let about = |sql: &String| gone.iter().any(|name| sql.contains(name.as_str()));
+            let sql: Vec<String> = sql.iter().filter(|sql| !about(sql)).cloned().collect();
+            transaction::run(runner, &Brief { step: &step.id, locks: &[], sql: &sql, journal })
+                .await
         }
         Undo::Concurrent { sql, probe, cleanup } => {
             concurrent::until_done(runner, &step.id, &[], Job { sql, probe, cleanup }).await
@@ -174,6 +190,13 @@ async fn part(
             Err(RunError::BadPlan { what })
         }
     }
+}
+
+/// The relations to lock, quoted, when none of them exists.
+async fn all_gone(runner: &Runner<'_>, locks: &[RelationLock]) -> Result<Vec<String>, RunError> {
+    let there = resolve(runner, locks).await.map_err(|fault| fault.doing("find relations"))?;
+    let names = locks.iter().map(|lock| lock.relation.to_string());
+    Ok(if there.is_empty() { names.collect() } else { Vec::new() })
 }
 
 async fn journal(runner: &Runner<'_>, step: &Step) -> Result<(), RunError> {

@@ -99,10 +99,17 @@ async fn examples(
 
 /// How far the check is, over all tables.
 #[derive(Default)]
-struct Done {
+pub(super) struct Done {
     blocks: i64,
     total: i64,
-    found: i64,
+    pub found: i64,
+}
+
+impl Done {
+    /// Nothing yet, of one table.
+    pub(super) fn of(table: &Table) -> Self {
+        Self { total: table.blocks, ..Self::default() }
+    }
 }
 
 async fn by_range(
@@ -139,7 +146,7 @@ async fn by_range(
 }
 
 /// Reads one table; the last range has no end, for blocks that were added meanwhile.
-async fn read(
+pub(super) async fn read(
     runner: &mut Runner<'_>,
     step: &Step,
     table: &Table,

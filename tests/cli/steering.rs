@@ -171,6 +171,47 @@ async fn limits_are_tuned_while_it_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_runner_answers_by_its_own_limits_and_one_order_does_not_undo_another() {
+    let site = site("steer_answers").await;
+    let child = spawn(&site, &["upgrade", "--max-stall", "30ms", "--batch-target", "10ms"]);
+    walking(&site).await;
+    site.run(&["tune", "throttle_ratio", "97%"]).expect(0);
+    site.run(&["tune", "batch_target", "20ms"]).expect(0);
+    // The settings file would allow it: there the budget is 50 ms.
+    let said = site.run(&["tune", "batch_target", "40ms"]).expect(2).stderr;
+    assert!(said.contains("the runner cannot follow batch_target = 40ms"), "{said}");
+    assert!(said.contains("max_stall, which is 30ms"), "{said}");
+    let list = site.run(&["tune"]).expect(0).stdout;
+    assert!(
+        list.contains("throttle_ratio = 97%") && list.contains("batch_target = 20ms"),
+        "{list}"
+    );
+    // What goes with a larger budget only goes with it.
+    site.run(&["tune", "max_stall", "200ms"]).expect(0);
+    site.run(&["tune", "batch_target", "90ms"]).expect(0);
+    let said = site.run(&["tune", "max_stall", "--reset"]).expect(0).stdout;
+    assert!(said.contains("Taken back, as it does not go with it: batch_target = 90ms"), "{said}");
+    let list = site.run(&["tune"]).expect(0).stdout;
+    assert!(list.contains("throttle_ratio = 97%") && !list.contains("batch_target = "), "{list}");
+    for (arguments, word) in [
+        (&["tune", "jobs", "2", "--for", "0s"][..], "too short"),
+        (&["pause", "--for", "1000000000h"], "longer than a year"),
+    ] {
+        let said = site.run(arguments).expect(2).stderr;
+        assert!(said.contains(word), "{arguments:?}: {said}");
+    }
+    // Orders of another revision, and times that no clock reaches, are in nobody's way.
+    let orders = "INSERT INTO airlock.control (key, value, set_by, revision, expires_at) VALUES
+        ('batch_target', '49s', 'somebody', 'zzzz', NULL), ('jobs', '2', 'sql', NULL, 'infinity')";
+    site.client.batch_execute(orders).await.unwrap();
+    let status = site.run(&["status"]).expect(0).stdout;
+    assert!(status.contains("jobs = 2 (by sql") && !status.contains("49s"), "{status}");
+    site.run(&["tune", "throttle_ratio", "0"]).expect(0);
+    let said = ended(child, 0);
+    assert!(said.contains("is taken back: batch_target = 40ms"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ratio_that_expires_gives_way_to_the_one_before() {
     let site = site("steer_ratio_expiry").await;
     let child = spawn(&site, &["upgrade", "--format", "json"]);

@@ -7,6 +7,7 @@ use airlock::journal::{RolloutState, read};
 use airlock::plan::{Action, Phase, Plan, Undo, file};
 use airlock::run::{End, Event, Hooks, Limits, RunError, Scope};
 use std::sync::Arc;
+use std::time::Duration;
 
 fn two_phases(major: u32) -> Plan {
     let add = exclusive("expand-1", "t", &["ALTER TABLE public.t ADD COLUMN b int"]);
@@ -58,6 +59,24 @@ async fn a_rollback_takes_back_what_was_done_until_contract_has_begun() {
         assert_eq!(shown.kind, Kind::Refused);
         assert!(shown.message.contains("contract-1"), "{shown:?}");
         assert_eq!(db.text(columns).await, "id b");
+    }
+}
+
+#[tokio::test]
+async fn a_contract_that_did_not_get_its_lock_leaves_the_way_back_open() {
+    for db in Db::everywhere("CREATE TABLE t (id int, a int)").await {
+        let plan = two_phases(db.major);
+        up_to(&db, &plan, Phase::Switch).await.unwrap();
+        let reader = db.connect().await;
+        reader.batch_execute("BEGIN; SELECT FROM t").await.unwrap();
+        let limits = Limits { patience: Duration::from_millis(200), ..Limits::default() };
+        let error = db.execute(&plan, &limits).await.unwrap_err();
+        assert!(matches!(error, RunError::LockNotHad { .. }), "{error}");
+        reader.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(db.roll_back(&plan).await.unwrap().end, End::RolledBack);
+        let columns = "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
+                       WHERE attrelid = 't'::regclass AND attnum > 0 AND NOT attisdropped";
+        assert_eq!(db.text(columns).await, "id a");
     }
 }
 
