@@ -70,6 +70,10 @@ fn choose<'a>(
             RolloutState::Done | RolloutState::RolledBack => false,
         },
     };
+    if wanted.is_none() {
+        let open: Vec<&Rollout> = journal.rollouts.iter().filter(of_interest).collect();
+        standing::one_of_schemas(&open, "contract")?;
+    }
     let Some(rollout) = journal.rollouts.iter().rfind(of_interest) else {
         return match wanted {
             None => Ok(None),

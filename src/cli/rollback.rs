@@ -53,7 +53,10 @@ fn choose<'a>(
         .filter(|rollout| rollout.repeats().is_none())
         .collect();
     let Some(wanted) = &args.revision else {
-        return Ok(counts.into_iter().rfind(|rollout| rollout.state != RolloutState::Done));
+        let open: Vec<&Rollout> =
+            counts.into_iter().filter(|rollout| rollout.state != RolloutState::Done).collect();
+        standing::one_of_schemas(&open, "rollback")?;
+        return Ok(open.last().copied());
     };
     let id = standing::find(graph, journal, wanted)?;
     if let Some(name) = repeated(&id) {
@@ -68,6 +71,10 @@ fn choose<'a>(
             .detail("It took effect as a whole, and what was there before is not kept.")
             .hint(hint));
     }
+    let counts: Vec<&Rollout> = counts
+        .into_iter()
+        .filter(|rollout| standing::same_schema(&rollout.revision, &id))
+        .collect();
     let Some(place) = counts.iter().position(|rollout| rollout.revision == id) else {
         return Err(Error::new(Kind::Drift, format!("revision {id} is not in the database")));
     };

@@ -121,6 +121,29 @@ pub fn unfinished<'a>(order: &'a [Revision], journal: &Journal) -> Vec<&'a Revis
     order.iter().filter(|revision| !is_done(journal, &revision.id)).collect()
 }
 
+/// Refuses to choose among rollouts of several schemas of one database: a fleet has begun them, and only
+/// a person knows which is meant.
+///
+/// # Errors
+/// There are several.
+pub fn one_of_schemas(open: &[&Rollout], command: &str) -> Result<(), Error> {
+    let of_schemas = open.iter().filter(|rollout| rollout.revision.contains('@')).count();
+    if of_schemas == 0 || open.len() < 2 {
+        return Ok(());
+    }
+    let ids: Vec<&str> = open.iter().map(|rollout| rollout.revision.as_str()).collect();
+    let message = "rollouts of several schemas are under way in this database";
+    Err(Error::new(Kind::Refused, message)
+        .detail(format!("They are: {}.", ids.join(", ")))
+        .hint(format!("Name one: `airlock {command} {}`.", ids[0])))
+}
+
+/// Whether two revisions are of the same schema of a database, or both of none.
+pub fn same_schema(one: &str, other: &str) -> bool {
+    let schema = |id: &str| id.split_once('@').map(|(_, schema)| schema.to_owned());
+    schema(one) == schema(other)
+}
+
 /// The id of the revision that a person means, in the folder or only in the journal.
 ///
 /// # Errors

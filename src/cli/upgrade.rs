@@ -266,7 +266,7 @@ pub(super) fn wanted<'a>(
 }
 
 /// What is odd about the folder beside the database, and no reason to stop.
-fn warn(graph: &Graph, journal: &Journal, output: &Output) {
+pub(super) fn warn(graph: &Graph, journal: &Journal, output: &Output) {
     for standing in standing::list(graph, Some(journal)) {
         let done = standing.state == Some(status::State::Started(RolloutState::Done));
         if done && standing.changed {

@@ -12,7 +12,8 @@ use tokio_postgres::{Client, Error, Row};
 const QUERY_CHARS: usize = 500;
 
 /// Sessions of this database, and prepared transactions, that wait for a lock, keep another waiting,
-/// or hold a relation in a mode that stops writers. Without `pg_read_all_stats` the texts and times
+/// hold a relation in a mode that stops writers, or hold one for so long that a change of the schema
+/// would have to wait. Without `pg_read_all_stats` the texts and times
 /// of other roles are NULL. `pg_blocking_pids` gives 0 for a prepared transaction.
 const SESSIONS: &str = "
 WITH mine AS (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()),
@@ -26,7 +27,9 @@ strong AS (
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM mine)
      AND n.nspname !~ '^pg_'
-     AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')),
+     AND (l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+          OR EXISTS (SELECT FROM pg_catalog.pg_stat_activity o WHERE o.pid = l.pid
+                        AND o.xact_start < pg_catalog.clock_timestamp() - interval '1 second'))),
 wanted AS (
   SELECT pid FROM waiting UNION SELECT pg_catalog.unnest(by) FROM waiting
    UNION SELECT pid FROM strong WHERE pid IS NOT NULL)

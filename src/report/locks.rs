@@ -15,7 +15,10 @@ const RELATIONS_SHOWN: usize = 5;
 pub fn text(blockers: &Blockers, max_stall: Duration) -> String {
     let roots = blockers.roots();
     if roots.is_empty() && blockers.sessions.is_empty() {
-        return styled("Nobody waits for a lock, and nobody holds a strong one.", GOOD);
+        return styled(
+            "Nobody waits for a lock, and nobody holds a strong one, or any for longer than a second.",
+            GOOD,
+        );
     }
     let mut text = String::new();
     let mut shown = BTreeSet::new();
@@ -112,6 +115,8 @@ fn held_in_the_way(blockers: &Blockers, session: &Session) -> Vec<(LockMode, Qua
         let behind = blockers.sessions.values().filter(|other| other.pid != session.pid);
         behind.filter_map(|other| other.waits_for.get(relation)).copied().collect::<Vec<_>>()
     };
+    // One that is shown for its age alone.
+    let nothing_strong = session.holds.values().all(|mode| !mode.blocks_writes());
     let mut held: Vec<(bool, LockMode, QualifiedName)> = session
         .holds
         .iter()
@@ -119,8 +124,11 @@ fn held_in_the_way(blockers: &Blockers, session: &Session) -> Vec<(LockMode, Qua
             let awaited = wanted(relation).iter().any(|wanted| wanted.conflicts_with(*mode));
             (awaited, *mode, relation.clone())
         })
-        .filter(|(awaited, mode, _)| *awaited || mode.blocks_writes())
+        .filter(|(awaited, mode, _)| *awaited || nothing_strong || mode.blocks_writes())
         .collect();
+    if held.iter().any(|(awaited, ..)| *awaited) {
+        held.retain(|(awaited, mode, _)| *awaited || mode.blocks_writes());
+    }
     held.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.cmp(&b.2)));
     held.into_iter().map(|(_, mode, relation)| (mode, relation)).collect()
 }

@@ -108,6 +108,20 @@ async fn tenant_schemas_have_each_their_own_rollout() {
     let ran = project.run(&upgrade).expect(0);
     assert_eq!(states(&ran), ["main/t 3:at-gate", "main/t_1:at-gate", "main/t_2:at-gate"]);
 
+    // A command for one database does not choose a tenant.
+    let mut alone = Project::new();
+    alone.set("DATABASE_URL", url("fleet_tenants"));
+    alone.revision("aaaa", "none", CHECKED);
+    for command in ["contract", "rollback"] {
+        let said = alone.run(&[command]).expect(4).stderr;
+        assert!(said.contains("bbbb@t 3, bbbb@t_1, bbbb@t_2"), "{said}");
+    }
+    alone.run(&["contract", "bbbb@t_1"]).expect(0);
+    alone.run(&["rollback", "bbbb@t 3"]).expect(0);
+    let now = "SELECT string_agg(revision || ':' || state, ' ' ORDER BY revision COLLATE \"C\")
+        FROM airlock.rollout WHERE revision LIKE 'bbbb%'";
+    assert_eq!(value(&client, now).await, "bbbb@t 3:rolled-back bbbb@t_1:done bbbb@t_2:at-gate");
+
     let through = ["fleet", "upgrade", "tenants", "--through", "contract", "--format", "json"];
     let ran = project.run(&through).expect(0);
     assert_eq!(states(&ran), ["main/t 3:up-to-date", "main/t_1:up-to-date", "main/t_2:up-to-date"]);
@@ -144,7 +158,8 @@ async fn what_cannot_be_a_fleet_is_said() {
         format!(
             "[targets.g]\ndatabases = {{ x = '{0}' }}\nschemas = ['t_*']\n\
              [targets.h]\ndatabases = {{ x = 'env:NOT_SET_AT_ALL' }}\n\
-             [targets.i]\ndatabases = {{ x = '{0}' }}\ncanary = ['y']\n",
+             [targets.i]\ndatabases = {{ x = '{0}' }}\ncanary = ['y']\n\
+             [targets.k]\ncommand = 'true'\n",
             url("fleet_empty")
         ),
     );
@@ -153,11 +168,15 @@ async fn what_cannot_be_a_fleet_is_said() {
         ("g", "no schema of any database"),
         ("h", "NOT_SET_AT_ALL is not set"),
         ("i", "no member has a name that `canary` gives"),
-        ("j", "airlock.toml has: g, h, i"),
+        ("j", "airlock.toml has: g, h, i, k"),
+        ("k", "there is no database in it"),
     ] {
         let ran = project.run(&["fleet", "upgrade", group]).expect(2);
         assert!(ran.stderr.contains(words), "{group}: {}", ran.stderr);
     }
+    project.write("migrations/airlock.sum", "sum 00\nbbbb none\n");
+    let ran = project.run(&["fleet", "upgrade", "i"]).expect(3);
+    assert!(ran.stderr.contains("airlock.sum does not fit"), "{}", ran.stderr);
     let ran = project.run(&["fleet", "upgrade", "g", "--reviewed"]).expect(2);
     assert!(ran.stderr.contains("--reviewed is not for a group"), "{}", ran.stderr);
 }

@@ -55,6 +55,10 @@ pub(super) async fn members(group: &Group, settings: &Settings) -> Result<Vec<Fo
             databases.push((name.clone(), target(&name, &place, settings)?));
         }
     }
+    if databases.is_empty() {
+        return Err(input(group, "there is no database in it")
+            .hint("A `command` that prints nothing is taken for one that failed."));
+    }
     let mut names = BTreeSet::new();
     if let Some((twice, _)) = databases.iter().find(|(name, _)| !names.insert(name.clone())) {
         return Err(input(group, &format!("two databases are called {twice}")));

@@ -109,10 +109,12 @@ pub(super) async fn upgrade(
     let wanted = upgrade::wanted(&graph, &applied, all.last)?;
     let pending: Vec<&Revision> =
         wanted.into_iter().filter(|found| !standing::is_done(&before, &found.id)).collect();
+    upgrade::warn(&graph, &before, output);
     if let Some(first) = pending.first() {
         upgrade::refuse_other_rollouts(&before, first)?;
         upgrade::proceed(&mut session, &pending, &before, &all.wish).await?;
     }
-    let after = journal(&connection, &graph).await?;
+    // A new connection: the server may have been started again meanwhile.
+    let after = journal(&*session.connect().await?, &graph).await?;
     Ok(row(&graph, &after))
 }

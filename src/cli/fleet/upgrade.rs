@@ -5,7 +5,7 @@ use super::{find, member};
 use crate::cli::args::{Global, Limits};
 use crate::cli::output::{Done, Output};
 use crate::cli::upgrade::PhaseArg;
-use crate::cli::{environment, project, stopping, upgrade};
+use crate::cli::{environment, project, stopping, sum, upgrade};
 use crate::config::Settings;
 use crate::config::layer::LimitsLayer;
 use crate::error::{Error, Kind};
@@ -49,6 +49,7 @@ pub(super) async fn run(args: Args, global: &Global, output: &Output) -> Result<
             .detail("Each schema has a plan of its own, made when its turn comes and kept in its journal."));
     }
     let graph = project::revisions(&settings)?;
+    sum::check(&settings, &graph)?;
     // What is wrong with the folder or the target is said once.
     upgrade::wanted(&graph, &[], args.target.as_deref())?;
     let found = find::members(group, &settings).await?;
