@@ -49,6 +49,10 @@ impl Progress for Lines {
         if progress::is_frequent(event) && !self.is_due(event, Instant::now()) {
             return;
         }
+        if matches!(event, Event::GoesOn { .. }) {
+            // Being held back once more is news.
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
         if let Some(line) = self.render(event) {
             // Nobody to tell is no reason to stop.
             let _ = writeln!(anstream::stderr().lock(), "{line}");
