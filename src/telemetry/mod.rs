@@ -7,6 +7,7 @@ mod endpoint;
 pub mod hook;
 pub mod log;
 pub mod metrics;
+mod process;
 mod textfile;
 
 use crate::connect::Target;
