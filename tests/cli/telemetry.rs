@@ -136,6 +136,11 @@ async fn metrics_are_answered_over_http_while_it_runs_and_a_pause_is_told() {
     };
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(get(free, "/").unwrap().starts_with("HTTP/1.1 404"));
+    // Another runner has no address to listen at, and waits all the same.
+    for (command, code) in [(&["upgrade", "--wait", "1s"][..], 6), (&["rollback"], 6)] {
+        let other = site.run(command).expect(code);
+        assert!(other.stderr.contains("is in use"), "{other:?}");
+    }
     site.run(&["resume"]).expect(0);
     // The work is done; that nobody could be told counts at its end.
     let output = child.wait_with_output().unwrap();
