@@ -67,6 +67,17 @@ pub struct Error {
     pub hint: Option<String>,
     /// The places in an SQL text that the error is about.
     pub excerpt: Option<Box<Excerpt>>,
+    /// Where in a run, for programs; the message says it in words.
+    pub origin: Option<Box<Origin>>,
+}
+
+/// What programs want to know of a failure without reading its message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// Step of the plan.
+    pub step: Option<String>,
+    /// What the server calls it.
+    pub sqlstate: Option<String>,
 }
 
 /// An SQL text and what is wrong in it.
@@ -79,7 +90,14 @@ pub struct Excerpt {
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None, hint: None, excerpt: None }
+        Self {
+            kind,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            excerpt: None,
+            origin: None,
+        }
     }
 
     /// About one place in an SQL text; its words become the error's own.
@@ -93,7 +111,7 @@ impl Error {
             (found.message.clone(), found.detail.clone(), found.hint.clone());
         let diagnostics = vec![found];
         let excerpt = Excerpt { path: path.into(), text: text.into(), diagnostics };
-        Self { kind, message, detail, hint, excerpt: Some(Box::new(excerpt)) }
+        Self { kind, message, detail, hint, excerpt: Some(Box::new(excerpt)), origin: None }
     }
 
     #[must_use]
@@ -105,6 +123,16 @@ impl Error {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Nothing is kept where neither is known.
+    #[must_use]
+    pub fn origin(mut self, step: Option<&str>, sqlstate: Option<&str>) -> Self {
+        if step.is_some() || sqlstate.is_some() {
+            let (step, sqlstate) = (step.map(str::to_owned), sqlstate.map(str::to_owned));
+            self.origin = Some(Box::new(Origin { step, sqlstate }));
+        }
         self
     }
 }

@@ -31,8 +31,13 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let settings = global.settings_with(LimitsLayer::from(&args.limits))?;
     let graph = project::revisions(&settings)?;
     let mut session = Session::begin(&settings, output)?;
+    let ended = pass(&args, &graph, &mut session).await;
+    session.end(ended).await
+}
+
+async fn pass(args: &Args, graph: &Graph, session: &mut Session<'_>) -> Result<Done, Error> {
     let journal = standing::journal(&*session.connect().await?).await?;
-    let Some(rollout) = choose(&args, &graph, &journal)? else {
+    let Some(rollout) = choose(args, graph, &journal)? else {
         let json = json!({ "state": "nothing-to-contract", "revisions": [] });
         return Ok(Done::new("Nothing waits at a gate.", json));
     };
@@ -42,9 +47,9 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         // Its file has gone; the journal has everything that is needed.
         None => journaled_plan(rollout)?,
     };
-    environment::came_through(&settings, &plan, true).await?;
+    environment::came_through(session.settings, &plan, true).await?;
     if usage::stands_at_gate(rollout) {
-        usage::pass(&session.target, &plan, args.because.as_deref(), output).await?;
+        usage::pass(&session.target, &plan, args.because.as_deref(), session.output).await?;
     }
     let ended = session.execute(plan, revision, Phase::Contract).await;
     if let Err(error) = ended {

@@ -148,6 +148,12 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         return offline_back::run(wanted, &settings, &graph, output).await;
     }
     let mut session = Session::begin(&settings, output)?;
+    let ended = Box::pin(go(&args, &graph, &mut session)).await;
+    session.end(ended).await
+}
+
+async fn go(args: &Args, graph: &Graph, session: &mut Session<'_>) -> Result<Done, Error> {
+    let (settings, output) = (session.settings, session.output);
     let target = session.target.clone();
     let longest = args.wait.unwrap_or(settings.limits.patience);
     let mut waiting = Waiting::new(&target, session.stop(), output, longest);
@@ -156,8 +162,8 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     for revision in graph.revisions() {
         standing::refuse_part(revision, &journal)?;
     }
-    let whole = standing::folded(&journal, &graph);
-    let steps = steps(&args, &graph, &whole, &connection).await?;
+    let whole = standing::folded(&journal, graph);
+    let steps = steps(args, graph, &whole, &connection).await?;
     connection.close().await;
     if steps.is_empty() {
         let json = json!({ "state": "nothing-to-downgrade", "revisions": [] });
@@ -168,19 +174,19 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         return Ok(Done::new(shown, json!({ "state": "dry-run", "revisions": as_json(&steps) })));
     }
     output.say(shown.trim_end());
-    let objects = repeatables::read(&settings)?.revisions().len();
+    let objects = repeatables::read(settings)?.revisions().len();
     if objects > 0 {
         output.say(&format!("Repeatable objects ({objects}) stay as they are."));
     }
-    ask(&args, &steps, &session, output).await?;
+    ask(args, &steps, session, output).await?;
     let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
-    squash::fold(&mut session, &graph, &ids).await?;
+    squash::fold(session, graph, &ids).await?;
     let journal = whole;
     session.tell(Occasion::BeforeDowngrade, &json!({ "revisions": ids })).await?;
     let through = args.through.map_or(Phase::Contract, Phase::from);
     for step in &steps {
         session.go_on()?;
-        match take_back(&mut session, step, &journal, through, &args).await {
+        match take_back(session, step, &journal, through, args).await {
             Ok(End::Finished | End::RolledBack) => {}
             Ok(End::Gate(before)) => return Ok(stopped(session, step, before)),
             Err(error) => return Err(session.failed(error)),
@@ -452,7 +458,7 @@ async fn plan(
     Ok(plan)
 }
 
-fn stopped(session: Session<'_>, step: &Step<'_>, before: Phase) -> Done {
+fn stopped(session: &Session<'_>, step: &Step<'_>, before: Phase) -> Done {
     let more = format!(
         "The downgrade of {} stands before {before}. To go on: airlock downgrade {}-1\n",
         step.id, step.id

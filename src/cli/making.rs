@@ -1,7 +1,7 @@
 //! A new revision file: its id, its text, its place.
 
 use super::output::Output;
-use super::{progress, project, sum};
+use super::{progress, project, stopping, sum};
 use crate::config::Settings;
 use crate::error::{Error, Kind};
 use crate::revision::file::{self, Header};
@@ -87,7 +87,14 @@ pub async fn write(
     }
     let hooks = Hooks::new(settings.telemetry.hooks.clone(), progress::choose(output));
     let more = json!({ "revision": id.as_str(), "path": path.display().to_string() });
-    hooks.call(Occasion::Revision, &more).await?;
+    tokio::select! {
+        called = hooks.call(Occasion::Revision, &more) => called?,
+        stopped = stopping::asked() => {
+            stopped?;
+            return Err(Error::new(Kind::Interrupted, "stopped during the hook revision")
+                .detail(format!("{} is there.", path.display())));
+        }
+    }
     // A formatter may have been at it.
     let graph = project::revisions(settings)?;
     sum::write(settings, &graph)?;

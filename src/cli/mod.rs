@@ -93,7 +93,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Statements may nest deeply.
     crate::threads::on_large_stack(|| {
-        let output = Output::new(cli.global.format, cli.global.color);
+        let follows = match &cli.command {
+            Command::Status(args) => args.watch,
+            Command::Locks(args) => args.watch,
+            _ => false,
+        };
+        let output = Output::new(cli.global.format, cli.global.color).in_lines(follows);
         let result = dispatch(cli, &output);
         ExitCode::from(output.finish(result))
     })

@@ -38,6 +38,8 @@ impl Done {
 #[derive(Debug, Clone)]
 pub struct Output {
     format: Format,
+    /// Every document on a line of its own, the last one and an error too.
+    lines: bool,
     /// Whom remarks are about, when several are at work.
     about: Option<Arc<str>>,
 }
@@ -49,12 +51,21 @@ impl Output {
             Color::Always => anstream::ColorChoice::Always.write_global(),
             Color::Never => anstream::ColorChoice::Never.write_global(),
         }
-        Self { format, about: None }
+        Self { format, lines: false, about: None }
+    }
+
+    /// The same for a command that writes one document after the other.
+    pub fn in_lines(self, lines: bool) -> Self {
+        Self { lines, ..self }
+    }
+
+    fn document(&self, json: &Value) {
+        stdout(&if self.lines { json.to_string() } else { format!("{json:#}") });
     }
 
     /// The same for one of several, whose name stands before its remarks.
     pub fn under(&self, name: &str) -> Self {
-        Self { format: self.format, about: Some(name.into()) }
+        Self { about: Some(name.into()), ..self.clone() }
     }
 
     pub fn format(&self) -> Format {
@@ -106,7 +117,7 @@ impl Output {
                         let _ = std::io::stdout().lock().write_all(text.as_bytes());
                     }
                     (None, Format::Json) if done.json.is_null() => {}
-                    (None, Format::Json) => stdout(&format!("{:#}", done.json)),
+                    (None, Format::Json) => self.document(&done.json),
                     (None, _) if done.text.is_empty() => {}
                     (None, _) => stdout(done.text.trim_end()),
                 }
@@ -114,7 +125,7 @@ impl Output {
             }
             Err(error) => {
                 match self.format {
-                    Format::Json => stdout(&format!("{:#}", report::error::json(&error))),
+                    Format::Json => self.document(&report::error::json(&error)),
                     _ => stderr(report::error::text(&error).trim_end()),
                 }
                 error.kind.exit_code()

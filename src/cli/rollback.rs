@@ -27,8 +27,13 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let settings = global.settings_with(LimitsLayer::from(&args.limits))?;
     let graph = project::revisions(&settings)?;
     let mut session = Session::begin(&settings, output)?;
+    let ended = take_back(&args, &graph, &mut session).await;
+    session.end(ended).await
+}
+
+async fn take_back(args: &Args, graph: &Graph, session: &mut Session<'_>) -> Result<Done, Error> {
     let journal = standing::journal(&*session.connect().await?).await?;
-    let Some(rollout) = choose(&args, &graph, &journal)? else {
+    let Some(rollout) = choose(args, graph, &journal)? else {
         let json = json!({ "state": "nothing-to-roll-back", "revisions": [] });
         return Ok(Done::new("Nothing is under way.", json));
     };

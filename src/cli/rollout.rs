@@ -12,7 +12,7 @@ use crate::journal::{Rollout, RolloutState, StepState};
 use crate::plan::{Phase, Plan, Step, file};
 use crate::report;
 use crate::revision::Revision;
-use crate::run::{self, End, Hooks, Outcome, Progress, Scope, Stop};
+use crate::run::{self, End, Event, Hooks, Outcome, Progress, Scope, Stop};
 use crate::telemetry::Telemetry;
 use crate::telemetry::hook::Occasion;
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ pub struct Session<'a> {
     confirmed: bool,
     /// The plans of the folder are not for this database, nor its plans for the folder.
     own_plans: bool,
+    /// The revision at work, for whoever hears of a failure.
+    at: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -58,6 +60,7 @@ impl<'a> Session<'a> {
             verified: 0,
             confirmed: false,
             own_plans: false,
+            at: None,
         })
     }
 
@@ -86,6 +89,7 @@ impl<'a> Session<'a> {
             verified: 0,
             confirmed: true,
             own_plans,
+            at: None,
         })
     }
 
@@ -209,6 +213,7 @@ impl<'a> Session<'a> {
         if let Some(revision) = revision.filter(|_| self.is_verifiable(end)) {
             self.verified += verify_section::run(revision, &self.target).await?;
         }
+        self.at = None;
         Ok(end)
     }
 
@@ -270,6 +275,7 @@ impl<'a> Session<'a> {
 
     /// Tells the hooks that a run begins.
     async fn begins(&mut self, plan: &Plan) -> Result<(), Error> {
+        self.at = Some(plan.revision.id.clone());
         self.confirm().await?;
         let more = json!({ "revision": plan.revision.id, "message": plan.revision.message });
         self.telemetry.hooks.call(Occasion::Start, &more).await
@@ -316,8 +322,7 @@ impl<'a> Session<'a> {
             Err(error) => {
                 let mut more = report::error::json(&error);
                 more["revision"] = json!(plan.revision.id);
-                // Why the run failed is worth more than that nobody could be told.
-                let _ = hooks.call(Occasion::Failed, &more).await;
+                hooks.call(Occasion::Failed, &more).await?;
                 return Err(error);
             }
         };
@@ -352,6 +357,7 @@ impl<'a> Session<'a> {
         let ended = run::rollback(&self.target, &plan, limits, self.hooks.clone()).await;
         let outcome = self.ended(&plan, ended.map_err(Error::from)).await?;
         self.runs.push((plan, outcome));
+        self.at = None;
         Ok(())
     }
 
@@ -367,8 +373,38 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// The end of a command: hooks that were called on the way are waited for, and a failure is told to
+    /// whoever listens.
+    ///
+    /// # Errors
+    /// The command's own; else that of a required hook that nobody waited for until now.
+    pub async fn end<T>(&self, ended: Result<T, Error>) -> Result<T, Error> {
+        let settled = tokio::select! {
+            biased;
+            settled = self.telemetry.hooks.settled() => settled,
+            // Asked twice: then they are given up.
+            () = self.hooks.stop.now() => Ok(()),
+        };
+        let ended =
+            ended.and_then(|done| settled.map(|()| done).map_err(|error| self.failed(error)));
+        if let Err(error) = &ended {
+            let origin = error.origin.as_deref().cloned().unwrap_or_default();
+            self.hooks.progress.event(&Event::RunFailed {
+                revision: self.at.clone(),
+                kind: error.kind.name(),
+                exit_code: error.kind.exit_code(),
+                message: error.message.clone(),
+                detail: error.detail.clone(),
+                hint: error.hint.clone(),
+                step: origin.step,
+                sqlstate: origin.sqlstate,
+            });
+        }
+        ended
+    }
+
     /// Says what was done before `error`, which is returned.
-    pub fn failed(self, error: Error) -> Error {
+    pub fn failed(&self, error: Error) -> Error {
         if !self.runs.is_empty() {
             self.output.say(self.summary().trim_end());
         }
@@ -380,7 +416,7 @@ impl<'a> Session<'a> {
     }
 
     /// The result of everything that ran; `more` is added at the end.
-    pub fn done(self, more: &str, state: &str) -> Done {
+    pub fn done(&self, more: &str, state: &str) -> Done {
         let mut text = self.summary();
         match self.verified {
             0 => {}

@@ -42,17 +42,26 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     let name = environment.name.as_str();
     let wanted = chosen(&args.seeds, &all, name)?;
     let mut session = Session::begin(&settings, output)?;
+    let ended = put_in(&wanted, name, args.reviewed, &mut session).await;
+    session.end(ended).await
+}
+
+async fn put_in(
+    wanted: &[&Seed],
+    environment: &str,
+    reviewed: bool,
+    session: &mut Session<'_>,
+) -> Result<Done, Error> {
     let journal = standing::journal(&*session.connect().await?).await?;
-    for seed in &wanted {
+    for seed in wanted {
         match stand(seed, &journal) {
             Stand::Pending => {
-                let applied =
-                    repeatables::apply(&mut session, &seed.revision, args.reviewed).await;
+                let applied = repeatables::apply(session, &seed.revision, reviewed).await;
                 if let Err(error) = applied {
                     return Err(session.failed(error));
                 }
             }
-            Stand::Changed => output.say(&format!(
+            Stand::Changed => session.output.say(&format!(
                 "{} has changed since it was put in, and is put in once (`-- again: yes` would put it in again)",
                 seed.revision.path
             )),
@@ -60,7 +69,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
         }
     }
     if session.ran().is_empty() {
-        let text = format!("Nothing to put in for environment {name}.");
+        let text = format!("Nothing to put in for environment {environment}.");
         return Ok(Done::new(text, json!({ "state": "up-to-date", "revisions": [] })));
     }
     Ok(session.done("", "seeded"))

@@ -95,18 +95,25 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
     }
     sum::check(&settings, &graph)?;
     let mut session = Session::begin(&settings, output)?;
+    let ended = Box::pin(go(&args, &graph, &mut session)).await;
+    session.end(ended).await
+}
+
+/// Everything that is pending, in turns with other runners.
+async fn go(args: &Args, graph: &Graph, session: &mut Session<'_>) -> Result<Done, Error> {
+    let (settings, output) = (session.settings, session.output);
     let target = session.target.clone();
     let longest = args.wait.unwrap_or(settings.limits.patience);
     let mut waiting = Waiting::new(&target, session.stop(), output, longest);
     let mut journal = standing::journal(&*session.connect().await?).await?;
     if args.adopt && journal.rollouts.is_empty() {
-        adopt(&mut session, &graph, output).await?;
+        adopt(session, graph, output).await?;
         journal = standing::journal(&*session.connect().await?).await?;
     }
     // Once: `+1` must not count from where another runner has come to meanwhile.
-    let wanted = wanted(&graph, &standing::applied(&journal), args.target.as_deref())?;
-    warn(&graph, &journal, output);
-    let repeatable = repeatables::read(&settings)?;
+    let wanted = wanted(graph, &standing::applied(&journal), args.target.as_deref())?;
+    warn(graph, &journal, output);
+    let repeatable = repeatables::read(settings)?;
     let whole = is_whole(args.target.as_deref());
     let mut begun = false;
     loop {
@@ -126,7 +133,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
                 session.tell(Occasion::BeforeUpgrade, &json!({ "pending": ids })).await?;
                 begun = true;
             }
-            journal = match repeatables::apply(&mut session, revision, args.reviewed).await {
+            journal = match repeatables::apply(session, revision, args.reviewed).await {
                 Ok(()) => standing::journal(&*session.connect().await?).await?,
                 Err(error) => {
                     if let Err(error) = waiting.again(error, &journal, &session.ran()).await {
@@ -157,7 +164,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, E
             session.tell(Occasion::BeforeUpgrade, &json!({ "pending": ids })).await?;
             begun = true;
         }
-        match proceed(&mut session, &pending, &journal, &Wish::from(&args)).await {
+        match proceed(session, &pending, &journal, &Wish::from(args)).await {
             Ok(Stand::Done) => journal = standing::journal(&*session.connect().await?).await?,
             Ok(Stand::Stopped(stop)) => {
                 session.tell(Occasion::AfterUpgrade, &json!({ "pending": stop.later })).await?;
@@ -314,7 +321,7 @@ pub(super) fn refuse_other_rollouts(journal: &Journal, first: &Revision) -> Resu
 }
 
 /// The result at a gate; not all is well when others wait behind it.
-fn stopped(session: Session<'_>, stop: &Stop<'_>) -> Done {
+fn stopped(session: &Session<'_>, stop: &Stop<'_>) -> Done {
     let ids = &stop.later;
     let mut more = String::new();
     if stop.silent {

@@ -19,7 +19,8 @@ pub fn database_error(e: &tokio_postgres::Error, doing: &str) -> Error {
         };
     };
     let mut error = Error::new(Kind::Failed, format!("could not {doing}: {}", server.message()))
-        .detail(server_detail(server));
+        .detail(server_detail(server))
+        .origin(None, Some(server.code().code()));
     if let Some(hint) = server.hint() {
         error = error.hint(hint);
     }

@@ -90,14 +90,21 @@ pub fn json(error: &Error) -> Value {
         .iter()
         .flat_map(|excerpt| excerpt.diagnostics.iter().map(|found| place(excerpt, found)))
         .collect();
-    json!({ "error": {
+    let mut shown = json!({
         "kind": error.kind.name(),
         "exit_code": error.kind.exit_code(),
         "message": error.message,
         "detail": error.detail,
         "hint": error.hint,
         "places": places,
-    } })
+    });
+    let known = error.origin.iter().flat_map(|of| [("step", &of.step), ("sqlstate", &of.sqlstate)]);
+    for (name, value) in known {
+        if let Some(value) = value {
+            shown[name] = json!(value);
+        }
+    }
+    json!({ "error": shown })
 }
 
 fn place(excerpt: &Excerpt, diagnostic: &Diagnostic) -> Value {

@@ -18,6 +18,7 @@ pub fn is_frequent(event: &Event) -> bool {
         | Event::HeldBack { .. }
         | Event::SnapshotHeld { .. } => true,
         Event::RunStarted { .. }
+        | Event::RollbackStarted { .. }
         | Event::StepStarted { .. }
         | Event::StepFinished { .. }
         | Event::GoesOn { .. }
@@ -35,6 +36,8 @@ pub fn is_frequent(event: &Event) -> bool {
         | Event::GateReached { .. }
         | Event::Finished
         | Event::RolledBack
+        | Event::RunFailed { .. }
+        | Event::HookFailed { .. }
         | Event::Notice { .. } => false,
     }
 }
@@ -45,6 +48,12 @@ pub fn line(event: &Event) -> Option<String> {
         Event::RunStarted { revision, through, steps_done, steps_total } => {
             let goal = format!("through {through}");
             format!("{revision}: {goal}, {steps_done} of {steps_total} steps are done")
+        }
+        Event::RollbackStarted { revision, steps_done, steps_total } => {
+            format!("{revision}: rollback, {steps_done} of {steps_total} steps are taken back")
+        }
+        Event::HookFailed { hook, reason, .. } => {
+            format!("hook {} failed: {}", printable(hook), printable(reason))
         }
         Event::StepStarted { step, why, resumed, .. } => {
             let again = if *resumed { " (goes on)" } else { "" };
@@ -97,7 +106,8 @@ pub fn line(event: &Event) -> Option<String> {
         Event::PhaseFinished { .. }
         | Event::GateReached { .. }
         | Event::Finished
-        | Event::RolledBack => return None,
+        | Event::RolledBack
+        | Event::RunFailed { .. } => return None,
     })
 }
 
@@ -164,6 +174,7 @@ pub fn state(event: &Event) -> Option<String> {
             in_the_way(holders)
         ),
         Event::RunStarted { .. }
+        | Event::RollbackStarted { .. }
         | Event::StepStarted { .. }
         | Event::StepFinished { .. }
         | Event::GoesOn { .. }
@@ -181,6 +192,8 @@ pub fn state(event: &Event) -> Option<String> {
         | Event::GateReached { .. }
         | Event::Finished
         | Event::RolledBack
+        | Event::RunFailed { .. }
+        | Event::HookFailed { .. }
         | Event::Notice { .. } => return None,
     })
 }

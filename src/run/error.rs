@@ -218,6 +218,56 @@ impl RunError {
         }
     }
 
+    /// The step that it is about, where it says so.
+    fn step(&self) -> Option<&str> {
+        match self {
+            RunError::LockNotHad { step, .. }
+            | RunError::HoldExceeded { step, .. }
+            | RunError::ConstraintViolated { step, .. }
+            | RunError::DuplicateKey { step, .. }
+            | RunError::VerificationFailed { step, .. }
+            | RunError::CameLate { step, .. }
+            | RunError::TriggersWouldFire { step, .. }
+            | RunError::WalkRestarted { step, .. }
+            | RunError::PassesExhausted { step, .. }
+            | RunError::NotWalkable { step, .. }
+            | RunError::ProbeDisagrees { step, .. } => Some(step),
+            RunError::Lost { step, .. }
+            | RunError::Interrupted { step, .. }
+            | RunError::Cancelled { step, .. } => step.as_deref(),
+            RunError::Connect(error) | RunError::Catalog(error) => {
+                error.origin.as_ref().and_then(|origin| origin.step.as_deref())
+            }
+            RunError::Cut
+            | RunError::Busy { .. }
+            | RunError::Replaced { .. }
+            | RunError::ServerMajor { .. }
+            | RunError::PlanChanged { .. }
+            | RunError::FactsChanged { .. }
+            | RunError::RollingBack { .. }
+            | RunError::RollbackRefused { .. }
+            | RunError::BadPlan { .. }
+            | RunError::SettingLost { .. }
+            | RunError::Pooled
+            | RunError::Server { .. }
+            | RunError::Journal(_)
+            | RunError::Lifecycle(_) => None,
+        }
+    }
+
+    /// What the server called it, where it was the server that refused.
+    fn sqlstate(&self) -> Option<&str> {
+        match self {
+            RunError::ConstraintViolated { error, .. }
+            | RunError::DuplicateKey { error, .. }
+            | RunError::Server { error, .. } => Some(&error.sqlstate),
+            RunError::Connect(error) | RunError::Catalog(error) => {
+                error.origin.as_ref().and_then(|origin| origin.sqlstate.as_deref())
+            }
+            _ => None,
+        }
+    }
+
     fn detail(&self) -> Option<String> {
         match self {
             RunError::VerificationFailed { examples: Some((by, keys)), .. } => {
@@ -378,7 +428,8 @@ fn server_hint(error: &ServerError) -> Option<String> {
 
 impl From<RunError> for Error {
     fn from(error: RunError) -> Self {
-        let mut shown = Error::new(error.kind(), error.to_string());
+        let mut shown =
+            Error::new(error.kind(), error.to_string()).origin(error.step(), error.sqlstate());
         shown.detail = error.detail();
         shown.hint = error.hint();
         shown

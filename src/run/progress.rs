@@ -8,6 +8,10 @@ use serde::Serialize;
 /// Receives the events of a run, in order, from the tasks that work: must not block for long.
 pub trait Progress: Send + Sync {
     fn event(&self, event: &Event);
+
+    /// A sign of life, about twice a second: the server has answered us just now, whatever the statement at
+    /// work is doing. Never told by a clock alone, so that a runner that hangs, or is cut off, gives none.
+    fn alive(&self) {}
 }
 
 /// Drops every event.
@@ -107,7 +111,7 @@ pub enum Failed {
 }
 
 /// What keeps a run from beginning anything new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeldBy {
     /// Somebody has asked for it.
@@ -123,6 +127,12 @@ pub enum Event {
     RunStarted {
         revision: String,
         through: Phase,
+        steps_done: usize,
+        steps_total: usize,
+    },
+    /// Steps are taken back from here on: `steps_total` of them, the last one first.
+    RollbackStarted {
+        revision: String,
         steps_done: usize,
         steps_total: usize,
     },
@@ -255,6 +265,25 @@ pub enum Event {
     },
     Finished,
     RolledBack,
+    /// The command ends with an error: told once, as its last event.
+    RunFailed {
+        revision: Option<String>,
+        kind: &'static str,
+        exit_code: u8,
+        message: String,
+        detail: Option<String>,
+        hint: Option<String>,
+        step: Option<String>,
+        sqlstate: Option<String>,
+    },
+    /// A command of the user's that was to be told something.
+    HookFailed {
+        hook: String,
+        /// The occasion on which it was called.
+        on: &'static str,
+        reason: String,
+        required: bool,
+    },
     Notice {
         text: String,
     },

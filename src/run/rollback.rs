@@ -81,6 +81,7 @@ pub(super) async fn roll_back(
     refuse_children(found, &revision)?;
     let before = entered(found, &revision)?;
     run.move_on(runner, RolloutEvent::RollBack, before.phase).await?;
+    run.event(started(&revision, before));
     for step in run.plan.steps.iter().rev() {
         let Some(record) = before.step(&step.id) else { continue };
         runner.pass(&step.id).await?;
@@ -95,6 +96,17 @@ pub(super) async fn roll_back(
     run.end(runner, RolloutEvent::FinishRollback, first).await?;
     run.event(Event::RolledBack);
     Ok(End::RolledBack)
+}
+
+/// What of the rollout was begun, and so is taken back.
+fn started(revision: &str, rollout: &Rollout) -> Event {
+    let count = |state| rollout.steps.iter().filter(|step| step.state == state).count();
+    let undone = count(StepState::Undone);
+    Event::RollbackStarted {
+        revision: revision.to_owned(),
+        steps_done: undone,
+        steps_total: undone + count(StepState::Done) + count(StepState::Running),
+    }
 }
 
 /// Whether a step that was begun and not done may have an effect: not when it commits as a whole.

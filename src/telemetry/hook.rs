@@ -4,20 +4,20 @@
 //! A hook that fails, or takes too long, is said and changes nothing, unless it is `required`.
 
 use crate::connect::Target;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::run::{Event, HeldBy, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
-/// Characters of what a failed hook said on stderr that are shown.
-const SAID_MAX: usize = 300;
+/// Time between two signs of life while a hook is waited for.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// What is true of every required hook that work did not wait for.
+const REACHED: &str = "It is required; the work itself is in the journal, as it was reached.";
 
 /// `[[hook]]`
 #[derive(Debug, Clone, PartialEq)]
@@ -135,7 +135,8 @@ impl Occasion {
 /// The hooks of a run.
 pub struct Hooks {
     all: Vec<Hook>,
-    shown: Arc<dyn Progress>,
+    /// Hears what becomes of them.
+    told: Arc<dyn Progress>,
     /// What hooks of work are given to reach.
     database: Option<Target>,
     state: Mutex<State>,
@@ -146,15 +147,17 @@ struct State {
     revision: Option<String>,
     held: Option<HeldBy>,
     /// Called on the way, and not waited for then.
-    under_way: Vec<JoinHandle<()>>,
+    under_way: JoinSet<Option<Error>>,
+    /// The first of those that failed and are required: it counts at the end.
+    failed: Option<Error>,
 }
 
 impl Progress for Hooks {
     fn event(&self, event: &Event) {
         let (occasion, more) = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state();
             match event {
-                Event::RunStarted { revision, .. } => {
+                Event::RunStarted { revision, .. } | Event::RollbackStarted { revision, .. } => {
                     state.revision = Some(revision.clone());
                     return;
                 }
@@ -178,8 +181,8 @@ impl Progress for Hooks {
 }
 
 impl Hooks {
-    pub fn new(all: Vec<Hook>, shown: Arc<dyn Progress>) -> Self {
-        Self { all, shown, database: None, state: Mutex::default() }
+    pub fn new(all: Vec<Hook>, told: Arc<dyn Progress>) -> Self {
+        Self { all, told, database: None, state: Mutex::default() }
     }
 
     /// `database` is for hooks that work on it.
@@ -198,7 +201,7 @@ impl Hooks {
     }
 
     fn message(&self, occasion: Occasion, more: &Value) -> String {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let mut message = json!({
             "event": occasion.name(),
             "at": jiff::Timestamp::now().to_string(),
@@ -217,31 +220,57 @@ impl Hooks {
         let message = self.message(occasion, more);
         for hook in self.of(occasion) {
             let (hook, message) = (hook.clone(), message.clone());
-            let shown = Arc::clone(&self.shown);
-            let called = tokio::spawn(async move {
-                if let Err(error) = hook.call(&message, &[]).await {
-                    shown.event(&Event::Notice { text: remark(&error) });
-                }
+            let told = Arc::clone(&self.told);
+            self.state().under_way.spawn(async move {
+                let error = hook.call(&message, &[]).await.err()?;
+                told.event(&hook.failed(occasion, &error));
+                hook.required.then_some(error)
             });
-            self.state.lock().unwrap_or_else(PoisonError::into_inner).under_way.push(called);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for those called on the way.
+    async fn settle(&self) {
+        let mut under_way = std::mem::take(&mut self.state().under_way);
+        while let Some(ended) = under_way.join_next().await {
+            if let Ok(Some(error)) = ended {
+                self.state().failed.get_or_insert(error);
+            }
+        }
+    }
+
+    /// The end of the work: waits for those called on the way.
+    ///
+    /// # Errors
+    /// One of them failed and is required. That is said once.
+    pub async fn settled(&self) -> Result<(), Error> {
+        self.settle().await;
+        let failed = self.state().failed.take();
+        failed.map_or(Ok(()), |error| Err(error.hint(REACHED)))
+    }
+
+    /// Shows, without an end, that we wait for a hook and for nothing else.
+    async fn beat(&self) -> Infallible {
+        loop {
+            self.told.alive();
+            tokio::time::sleep(BEAT).await;
         }
     }
 
     /// Calls the hooks and waits for them, also for those called on the way.
     ///
     /// # Errors
-    /// A required hook failed.
+    /// A required hook failed; but not one for `failed`: why the run failed is worth more than that somebody
+    /// could not be told.
     pub async fn call(&self, occasion: Occasion, more: &Value) -> Result<(), Error> {
-        let under_way = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(revision) = more["revision"].as_str() {
-                state.revision = Some(revision.to_owned());
-            }
-            std::mem::take(&mut state.under_way)
-        };
-        for called in under_way {
-            let _ = called.await;
+        if let Some(revision) = more["revision"].as_str() {
+            self.state().revision = Some(revision.to_owned());
         }
+        self.settle().await;
         let message = self.message(occasion, more);
         let variables = match &self.database {
             // Asked for now: a password of hours ago may be no good any more.
@@ -252,32 +281,43 @@ impl Hooks {
         };
         let database = self.database.as_ref().map_or("", Target::database);
         for hook in self.of(occasion) {
-            match hook.filled(&message, database).call(&message, &variables).await {
+            let filled = hook.filled(&message, database);
+            let ended = tokio::select! {
+                ended = filled.call(&message, &variables) => ended,
+                never = self.beat() => match never {},
+            };
+            match ended {
                 Ok(()) => {}
-                Err(error) if hook.required => {
+                Err(error) if hook.required && occasion != Occasion::Failed => {
                     return Err(error.hint(match occasion {
                         _ if occasion.is_before() => {
                             "Nothing goes on without it. Once its cause is gone, the same command goes on."
                         }
                         Occasion::Start => "It is required: nothing was begun.",
-                        _ => {
-                            "It is required; the work itself is in the journal, as it was reached."
-                        }
+                        _ => REACHED,
                     }));
                 }
-                Err(error) => self.shown.event(&Event::Notice { text: remark(&error) }),
+                Err(error) => self.told.event(&hook.failed(occasion, &error)),
             }
         }
         Ok(())
     }
 }
 
-fn remark(error: &Error) -> String {
-    let detail = error.detail.as_deref().unwrap_or_default();
-    format!("{}: {detail}", error.message)
-}
-
 impl Hook {
+    pub(super) fn name(&self) -> &str {
+        self.command.first().map(String::as_str).unwrap_or_default()
+    }
+
+    fn failed(&self, on: Occasion, error: &Error) -> Event {
+        Event::HookFailed {
+            hook: self.name().to_owned(),
+            on: on.name(),
+            reason: error.detail.clone().unwrap_or_default(),
+            required: self.required,
+        }
+    }
+
     /// The hook with what is known in place of the names in braces.
     fn filled(&self, message: &str, database: &str) -> Self {
         let known: Value = serde_json::from_str(message).unwrap_or_default();
@@ -293,59 +333,14 @@ impl Hook {
         };
         Self { command: self.command.iter().map(fill).collect(), ..self.clone() }
     }
-
-    async fn call(&self, message: &str, variables: &[(&'static str, String)]) -> Result<(), Error> {
-        let name = self.command.first().map(String::as_str).unwrap_or_default();
-        let failed =
-            |why: String| Error::new(Kind::Failed, format!("hook {name} failed")).detail(why);
-        let mut child = Command::new(name)
-            .args(&self.command[1.min(self.command.len())..])
-            .envs(variables.iter().map(|(name, value)| (*name, value.as_str())))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            // A ^C at the terminal is for us.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| failed(format!("{error}.")))?;
-        if let Some(mut input) = child.stdin.take() {
-            let message = format!("{message}\n");
-            // In a task, so that one that does not read cannot hold us up.
-            tokio::spawn(async move { input.write_all(message.as_bytes()).await });
-        }
-        let pid = child.id();
-        let output = match tokio::time::timeout(self.timeout, child.wait_with_output()).await {
-            Ok(output) => output.map_err(|error| failed(format!("{error}.")))?,
-            Err(_) => {
-                // What it has started goes with it.
-                if let Some(group) = pid.and_then(|pid| i32::try_from(pid).ok()) {
-                    let group = nix::unistd::Pid::from_raw(group);
-                    let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
-                }
-                let limit = humantime::format_duration(self.timeout);
-                return Err(failed(format!("It took longer than {limit} and was killed.")));
-            }
-        };
-        if output.status.success() {
-            return Ok(());
-        }
-        let how = match (output.status.code(), output.status.signal()) {
-            (Some(code), _) => format!("It ended with {code}."),
-            (None, Some(signal)) => format!("It ended by signal {signal}."),
-            (None, None) => "It did not end well.".to_owned(),
-        };
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said: String = said.trim().chars().take(SAID_MAX).collect();
-        Err(failed(if said.is_empty() { how } else { format!("{how} It said: {said}") }))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::run::Silent;
-    use std::time::Instant;
+    use crate::telemetry::testing::Said;
+    use std::sync::atomic::Ordering;
 
     fn hook(script: &str, required: bool) -> Hook {
         Hook {
@@ -384,11 +379,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_hangs_is_killed_with_what_it_has_started() {
-        let began = Instant::now();
-        let timeout = Duration::from_millis(200);
-        let error = called(Hook { timeout, ..hook("sleep 60 & wait", true) }).await.unwrap_err();
-        assert!(error.detail.unwrap().contains("longer than 200ms"));
-        assert!(began.elapsed() < Duration::from_secs(5));
+    async fn one_called_on_the_way_is_said_at_once_and_counts_at_the_end_when_required() {
+        for required in [false, true] {
+            let said = Arc::new(Said::default());
+            let hook = Hook { on: vec![Occasion::Paused], ..hook("exit 3", required) };
+            let hooks = Hooks::new(vec![hook], said.clone());
+            let by = HeldBy::Pause;
+            let step = "a".to_owned();
+            hooks.event(&Event::HeldBack { step, by, reasons: vec![], held_ms: 0.0 });
+            hooks.call(Occasion::Done, &json!({})).await.unwrap();
+            let events = said.events();
+            assert!(matches!(&events[..], [Event::HookFailed { on: "paused", .. }]), "{events:?}");
+            assert_eq!(hooks.settled().await.is_err(), required);
+            assert!(hooks.settled().await.is_ok(), "once is enough");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_to_tell_of_a_failure_is_said_and_no_more() {
+        let said = Arc::new(Said::default());
+        let hook = Hook { on: vec![Occasion::Failed], ..hook("exit 3", true) };
+        let hooks = Hooks::new(vec![hook], said.clone());
+        hooks.call(Occasion::Failed, &json!({})).await.unwrap();
+        let events = said.events();
+        assert!(matches!(&events[..], [Event::HookFailed { on: "failed", .. }]), "{events:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_hook_shows_life() {
+        let said = Arc::new(Said::default());
+        let hooks = Hooks::new(vec![hook("sleep 1.5", true)], said.clone());
+        hooks.call(Occasion::Gate, &json!({})).await.unwrap();
+        assert_eq!(said.beats.load(Ordering::Relaxed), 2);
     }
 }

@@ -32,19 +32,29 @@ struct State {
     failed: BTreeMap<String, u64>,
     lost: u64,
     vacuums: u64,
-    /// `running`, `gate`, `done` or `rolled-back`.
+    /// One of [`STATES`].
     state: &'static str,
     last_event: f64,
+    /// When the server last answered, or a hook was last seen at work.
+    heartbeat: f64,
+}
+
+/// What a rollout may be in.
+const STATES: [&str; 5] = ["running", "gate", "done", "rolling-back", "rolled-back"];
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs_f64()).unwrap_or_default()
 }
 
 impl Progress for Metrics {
     fn event(&self, event: &Event) {
         let mut state = self.state();
-        state.last_event = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map(|time| time.as_secs_f64())
-            .unwrap_or_default();
+        state.last_event = now();
         state.take(event);
+    }
+
+    fn alive(&self) {
+        self.state().heartbeat = now();
     }
 }
 
@@ -55,6 +65,15 @@ impl State {
                 self.revision.clone_from(revision);
                 (self.steps_done, self.steps_total) = (*steps_done, *steps_total);
                 self.state = "running";
+            }
+            Event::RollbackStarted { revision, steps_done, steps_total } => {
+                self.revision.clone_from(revision);
+                (self.steps_done, self.steps_total) = (*steps_done, *steps_total);
+                self.state = "rolling-back";
+            }
+            Event::StepUndone { .. } => {
+                self.steps_done += 1;
+                self.waiting = false;
             }
             Event::StepStarted { step, phase, kind, .. } => {
                 self.step = Some((step.clone(), phase.to_string(), kind));
@@ -110,9 +129,10 @@ impl State {
             | Event::Pass { .. }
             | Event::VacuumStarted { .. }
             | Event::SnapshotHeld { .. }
-            | Event::StepUndone { .. }
             | Event::Reconnected { .. }
             | Event::PhaseFinished { .. }
+            | Event::RunFailed { .. }
+            | Event::HookFailed { .. }
             | Event::Notice { .. } => {}
         }
     }
@@ -127,6 +147,11 @@ impl Metrics {
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere leaves the numbers whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is anything to tell.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.state().state.is_empty()
     }
 
     /// The text that Prometheus reads.
@@ -145,7 +170,7 @@ impl Metrics {
         let flag = |on: bool| f64::from(u8::from(on));
         let gauge = "gauge";
         let revision = label(&state.revision);
-        let states: Vec<_> = ["running", "gate", "done", "rolled-back"]
+        let states: Vec<_> = STATES
             .map(|name| {
                 let labels = format!("revision=\"{revision}\",state=\"{name}\"");
                 (labels, flag(state.state == name))
@@ -194,8 +219,10 @@ impl Metrics {
         let help = "Connections lost and made again.";
         metric("connections_lost_total", "counter", help, &plain(state.lost as f64));
         metric("vacuums_total", "counter", "Vacuums on the way.", &plain(state.vacuums as f64));
-        let help = "When the run was last heard of, seconds since 1970.";
+        let help = "When the run last had something to tell, seconds since 1970.";
         metric("last_event_timestamp_seconds", gauge, help, &plain(state.last_event));
+        let help = "When the server last answered the run, or a hook was last seen at work, seconds since 1970.";
+        metric("heartbeat_timestamp_seconds", gauge, help, &plain(state.heartbeat));
         out
     }
 }
@@ -254,7 +281,26 @@ mod tests {
         ] {
             metrics.event(&event);
         }
+        metrics.alive();
+        assert!(metrics.state().heartbeat > 1.0);
         metrics.state().last_event = 17.5;
+        metrics.state().heartbeat = 18.5;
         insta::assert_snapshot!(metrics.render());
+    }
+
+    #[test]
+    fn a_rollback_counts_what_it_takes_back() {
+        let metrics = Metrics::default();
+        let (revision, step) = ("aaaa".to_owned(), "switch-1".to_owned());
+        metrics.event(&Event::RollbackStarted { revision, steps_done: 0, steps_total: 3 });
+        metrics.event(&Event::StepUndone { step, irreversible: None });
+        let text = metrics.render();
+        for line in [
+            "airlock_rollout_state{revision=\"aaaa\",state=\"rolling-back\"} 1",
+            "airlock_steps 3",
+            "airlock_steps_done 1",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 }

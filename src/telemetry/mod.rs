@@ -7,6 +7,7 @@ mod endpoint;
 pub mod hook;
 pub mod log;
 pub mod metrics;
+mod process;
 mod textfile;
 
 use crate::connect::Target;
@@ -43,26 +44,29 @@ impl Telemetry {
     /// work on it.
     ///
     /// # Errors
-    /// A log that cannot be opened, an address that cannot be listened at.
+    /// A log that cannot be opened, a file that cannot be written, an address that can never be listened at.
     pub fn start(
         settings: &Settings,
         shown: Arc<dyn Progress>,
         database: Target,
     ) -> Result<Self, Error> {
-        let hooks = Hooks::new(settings.hooks.clone(), Arc::clone(&shown)).with(database);
-        let hooks = Arc::new(hooks);
-        let mut all: Vec<Arc<dyn Progress>> = vec![shown];
+        let mut all: Vec<Arc<dyn Progress>> = vec![Arc::clone(&shown)];
         if let Some(path) = &settings.log {
-            all.push(Arc::new(log::Log::open(path)?));
+            all.push(Arc::new(log::Log::open(path, shown)?));
         }
         let metrics = Arc::new(metrics::Metrics::default());
         if settings.textfile.is_some() || settings.listen.is_some() {
             all.push(Arc::clone(&metrics) as Arc<dyn Progress>);
         }
-        let textfile =
-            settings.textfile.as_ref().map(|path| textfile::Writer::start(path, &metrics));
+        // All that hear of what goes wrong with telemetry itself.
+        let told: Arc<dyn Progress> = Arc::new(Tee(all.clone()));
+        let textfile = settings.textfile.as_ref();
+        let textfile = textfile
+            .map(|path| textfile::Writer::start(path, &metrics, Arc::clone(&told)))
+            .transpose()?;
         let endpoint =
-            settings.listen.map(|at| endpoint::Server::start(at, &metrics)).transpose()?;
+            settings.listen.map(|at| endpoint::Server::start(at, &metrics, &*told)).transpose()?;
+        let hooks = Arc::new(Hooks::new(settings.hooks.clone(), told).with(database));
         if !settings.hooks.is_empty() {
             all.push(Arc::clone(&hooks) as Arc<dyn Progress>);
         }
@@ -84,4 +88,13 @@ impl Progress for Tee {
             one.event(event);
         }
     }
+
+    fn alive(&self) {
+        for one in &self.0 {
+            one.alive();
+        }
+    }
 }
+
+#[cfg(test)]
+mod testing;

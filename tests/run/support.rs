@@ -246,17 +246,29 @@ pub fn sync(table: &str, target: &str, source: &str) -> [String; 2] {
 
 /// Keeps every event.
 #[derive(Default)]
-pub struct Recorder(Mutex<Vec<Event>>);
+pub struct Recorder {
+    events: Mutex<Vec<Event>>,
+    beats: AtomicUsize,
+}
 
 impl Progress for Recorder {
     fn event(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
+        self.events.lock().unwrap().push(event.clone());
+    }
+
+    fn alive(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Recorder {
     pub fn events(&self) -> Vec<Event> {
-        self.0.lock().unwrap().clone()
+        self.events.lock().unwrap().clone()
+    }
+
+    /// Signs of life so far.
+    pub fn beats(&self) -> usize {
+        self.beats.load(Ordering::Relaxed)
     }
 
     /// Waits until an event satisfies `wanted`.

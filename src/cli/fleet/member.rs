@@ -99,22 +99,27 @@ pub(super) async fn upgrade(
     let target = found.target.clone();
     let own_plans = found.member.schema.is_some();
     let mut session = Session::beside(all.settings, output, target, progress, all.stop, own_plans)?;
+    let ended = go_on(all, &graph, &mut session).await;
+    session.end(ended).await
+}
+
+async fn go_on(all: &All<'_>, graph: &Graph, session: &mut Session<'_>) -> Result<Row, Error> {
     let connection = session.connect().await?;
-    let before = journal(&connection, &graph).await?;
+    let before = journal(&connection, graph).await?;
     let revisions = graph.revisions().iter();
     let applied: Vec<RevisionId> = revisions
         .filter(|revision| standing::is_done(&before, &revision.id))
         .map(|revision| revision.id.clone())
         .collect();
-    let wanted = upgrade::wanted(&graph, &applied, all.last)?;
+    let wanted = upgrade::wanted(graph, &applied, all.last)?;
     let pending: Vec<&Revision> =
         wanted.into_iter().filter(|found| !standing::is_done(&before, &found.id)).collect();
-    upgrade::warn(&graph, &before, output);
+    upgrade::warn(graph, &before, session.output);
     if let Some(first) = pending.first() {
         upgrade::refuse_other_rollouts(&before, first)?;
-        upgrade::proceed(&mut session, &pending, &before, &all.wish).await?;
+        upgrade::proceed(session, &pending, &before, &all.wish).await?;
     }
     // A new connection: the server may have been started again meanwhile.
-    let after = journal(&*session.connect().await?, &graph).await?;
-    Ok(row(&graph, &after))
+    let after = journal(&*session.connect().await?, graph).await?;
+    Ok(row(graph, &after))
 }

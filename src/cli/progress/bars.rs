@@ -32,7 +32,8 @@ impl Progress for Bars {
     fn event(&self, event: &Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::RunStarted { steps_done, steps_total, .. } => {
+            Event::RunStarted { steps_done, steps_total, .. }
+            | Event::RollbackStarted { steps_done, steps_total, .. } => {
                 (state.steps_done, state.steps_total) = (*steps_done, *steps_total);
                 state.say(event);
             }
@@ -46,7 +47,10 @@ impl Progress for Bars {
                 state.finish();
                 state.say(event);
             }
-            Event::GateReached { .. } | Event::Finished | Event::RolledBack => state.finish(),
+            Event::GateReached { .. }
+            | Event::Finished
+            | Event::RolledBack
+            | Event::RunFailed { .. } => state.finish(),
             Event::Batch { .. }
             | Event::Building { .. }
             | Event::Verifying { .. }
@@ -64,6 +68,7 @@ impl Progress for Bars {
             | Event::ConnectionLost { .. }
             | Event::Reconnected { .. }
             | Event::PhaseFinished { .. }
+            | Event::HookFailed { .. }
             | Event::Notice { .. } => state.say(event),
         }
     }

@@ -27,10 +27,17 @@ impl Lines {
         Self { json: true, interval: JSON_INTERVAL, shown: Mutex::new(None) }
     }
 
-    /// Whether it is time for another frequent event; for one of another kind it always is.
+    /// Whether it is time for the event; for a frequent one of another kind than the last it always is.
     fn is_due(&self, event: &Event, now: Instant) -> bool {
         let kind = discriminant(event);
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if !progress::is_frequent(event) {
+            if matches!(event, Event::GoesOn { .. }) {
+                // Being held back once more is news.
+                *shown = None;
+            }
+            return true;
+        }
         let due =
             shown.is_none_or(|(at, last)| last != kind || now.duration_since(at) >= self.interval);
         if due {
@@ -46,7 +53,7 @@ impl Lines {
 
 impl Progress for Lines {
     fn event(&self, event: &Event) {
-        if progress::is_frequent(event) && !self.is_due(event, Instant::now()) {
+        if !self.is_due(event, Instant::now()) {
             return;
         }
         if let Some(line) = self.render(event) {
@@ -78,6 +85,9 @@ mod tests {
         };
         assert!(lines.is_due(&held, start + TEXT_INTERVAL), "news");
         assert!(!lines.is_due(&held, start + TEXT_INTERVAL));
+        let goes_on = Event::GoesOn { step: "a".to_owned(), held_ms: 1.0 };
+        assert!(lines.is_due(&goes_on, start + TEXT_INTERVAL));
+        assert!(lines.is_due(&held, start + TEXT_INTERVAL), "held back once more");
     }
 
     #[test]

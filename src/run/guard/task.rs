@@ -111,6 +111,7 @@ impl Task {
         let mut orders = Orders::default();
         // What was asked for before we came counts from the start.
         self.bounded(self.look(session, &mut orders)).await?;
+        self.progress.alive();
         self.inner.connected.store(true, Ordering::Release);
         let mut next_beat = Instant::now();
         let mut next_look = Instant::now() + ORDERS;
@@ -131,6 +132,7 @@ impl Task {
                 self.bounded(self.look(session, &mut orders)).await?;
                 next_look = Instant::now() + ORDERS;
                 *through = Instant::now();
+                self.progress.alive();
             }
             if Instant::now() >= next_vitals {
                 self.bounded(self.vitals(session)).await?;
