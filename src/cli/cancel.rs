@@ -34,9 +34,13 @@ pub async fn run(Args {}: Args, global: &Global) -> Result<Done, Error> {
             .detail(format!("It was asked to. When last seen it said: {activity}."))
             .hint("`airlock status` shows what it does; `airlock locks` shows its backends."));
     }
-    let text = format!(
-        "cancelled: the run of revision {revision} has stopped\n\
-         To go on: airlock upgrade. To take it back: airlock rollback"
-    );
+    let next = match steering.runner() {
+        Some(other) => format!(
+            "Another runner, which waited, is at work now on revision {}; airlock cancel stops that one",
+            other.identity.revision
+        ),
+        None => "To go on: airlock upgrade. To take it back: airlock rollback".to_owned(),
+    };
+    let text = format!("cancelled: the run of revision {revision} has stopped\n{next}");
     Ok(Done::new(text, json!({ "cancelled": true, "revision": revision })))
 }

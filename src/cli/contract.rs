@@ -8,6 +8,7 @@ use crate::config::layer::LimitsLayer;
 use crate::error::{Error, Kind};
 use crate::journal::{Journal, Rollout, RolloutState};
 use crate::plan::Phase;
+use crate::report::status;
 use crate::revision::Graph;
 use serde_json::json;
 
@@ -92,9 +93,16 @@ fn choose<'a>(
         RolloutState::Running if rollout.phase == Phase::Contract => Ok(Some(rollout)),
         RolloutState::Done => Ok(None),
         RolloutState::Running => {
-            Err(Error::new(Kind::Drift, format!("revision {id} has not reached its gate"))
-                .detail(format!("It stopped in phase {}.", rollout.phase))
-                .hint("`airlock upgrade` goes on with it."))
+            let error = Error::new(Kind::Drift, format!("revision {id} has not reached its gate"));
+            let at_work = journal.runner.as_ref().filter(|runner| status::is_alive(runner));
+            Err(match at_work {
+                Some(runner) => error
+                    .detail(format!("A runner is at work on it: {}.", runner.activity))
+                    .hint("Wait until it is there; `airlock status --watch` shows how far it is."),
+                None => error
+                    .detail(format!("It stopped in phase {}.", rollout.phase))
+                    .hint("`airlock upgrade` goes on with it."),
+            })
         }
         RolloutState::RollingBack => {
             Err(Error::new(Kind::Refused, format!("revision {id} is being rolled back"))

@@ -1,5 +1,6 @@
 //! Why a run ends before its plan does, and what that looks like to a person.
 
+use super::limits::OnBlocker;
 use super::progress::{Blocker, Failed};
 use super::seen::Suggestion;
 use crate::error::{Error, Kind};
@@ -59,6 +60,8 @@ pub enum RunError {
         reason: Option<Failed>,
         /// What would have done, as far as the transactions seen tell.
         suggestion: Option<Box<Suggestion>>,
+        /// What was asked for.
+        on_blocker: OnBlocker,
     },
     #[error("step {step} held its locks for longer than {}", seconds(.max_hold))]
     HoldExceeded { step: String, sql: String, max_hold: Duration },
@@ -369,9 +372,13 @@ impl RunError {
                     humantime::format_duration(suggestion.budget)
                 ));
             }
-            RunError::LockNotHad { .. } => {
+            RunError::LockNotHad { on_blocker: OnBlocker::Wait, .. } => {
                 "End what is in the way (`--on-blocker cancel` does), allow more time \
                  (`--patience`), or try at a quieter time."
+            }
+            RunError::LockNotHad { .. } => {
+                "End what is in the way yourself (superusers, replication and prepared transactions \
+                 are spared), allow more time (`--patience`), or try at a quieter time."
             }
             RunError::HoldExceeded { .. } => {
                 "This is an error of the plan. If the time is acceptable, allow it with `--max-hold`."

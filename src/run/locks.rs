@@ -132,6 +132,7 @@ impl Wait {
             waited: self.started.elapsed(),
             reason: self.reason,
             suggestion: self.seen.suggestion(for_holding(limits)).map(Box::new),
+            on_blocker: limits.on_blocker,
         }
     }
 }
@@ -212,7 +213,13 @@ async fn signal(
         OnBlocker::Cancel => ("pg_cancel_backend", "cancel"),
         OnBlocker::Terminate => ("pg_terminate_backend", "terminate"),
     };
-    let Some(pid) = holder.pid.filter(|_| holder.may_be_signalled()) else { return Ok(()) };
+    let Some(pid) = holder.pid else { return Ok(()) };
+    if let Some(why) = holder.spared() {
+        if signalled.insert(pid, Instant::now()).is_none() {
+            runner.notice(format!("no {signal} for pid {pid}: {why}; end it yourself"));
+        }
+        return Ok(());
+    }
     if signalled.get(&pid).is_some_and(|last| last.elapsed() < SIGNAL_INTERVAL) {
         return Ok(());
     }

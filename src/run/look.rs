@@ -115,13 +115,25 @@ impl Holder {
             && self.state_age.is_none_or(|age| age > time)
     }
 
-    /// Whether it may be cancelled or terminated when the user asks for that: never a superuser,
-    /// replication, a background process, another airlock, or one whose role cannot be seen.
-    pub(super) fn may_be_signalled(&self) -> bool {
-        self.pid.is_some()
-            && self.backend_type.as_deref() == Some("client backend")
-            && self.superuser == Some(false)
-            && !self.application_name.as_deref().is_some_and(|name| name.starts_with("airlock"))
+    /// Why it is not cancelled or terminated, even when the user asks for that: it is a superuser's,
+    /// replication, a background process, another airlock, a prepared transaction, or one whose role
+    /// cannot be seen.
+    pub(super) fn spared(&self) -> Option<&'static str> {
+        if self.pid.is_none() {
+            Some("it is a prepared transaction")
+        } else if self.backend_type.is_none() {
+            Some("this role may not see whose it is")
+        } else if self.backend_type.as_deref() != Some("client backend") {
+            Some("it is no client's")
+        } else if self.application_name.as_deref().is_some_and(|name| name.starts_with("airlock")) {
+            Some("it is another airlock's")
+        } else {
+            match self.superuser {
+                Some(true) => Some("it is a superuser's"),
+                Some(false) => None,
+                None => Some("this role may not see whose it is"),
+            }
+        }
     }
 
     pub(super) fn describe(&self, age: Duration, wanted: &[Wanted]) -> Blocker {
@@ -322,7 +334,7 @@ pub(super) mod tests {
     #[test]
     fn only_plain_clients_of_ordinary_roles_may_be_signalled() {
         let plain = holder(LockMode::AccessShare, Some(1));
-        assert!(plain.may_be_signalled());
+        assert_eq!(plain.spared(), None);
         for spared in [
             Holder { superuser: Some(true), ..plain.clone() },
             Holder { superuser: None, ..plain.clone() },
@@ -331,7 +343,7 @@ pub(super) mod tests {
             Holder { application_name: Some("airlock (x)".into()), ..plain.clone() },
             Holder { pid: None, ..plain.clone() },
         ] {
-            assert!(!spared.may_be_signalled(), "{spared:?}");
+            assert!(spared.spared().is_some(), "{spared:?}");
         }
     }
 }

@@ -192,7 +192,11 @@ impl Runner<'_> {
             let mut told = false;
             loop {
                 let text = tokio::select! {
-                    () = stop.soon() => "stops when this statement is done; ask again to cancel it",
+                    () = stop.soon() => match stop.insisted() {
+                        // It is cancelled; that is said with the end.
+                        true => return,
+                        false => "stops when this statement is done; ask again to cancel it",
+                    },
                     () = pace.changed_within(PAUSE_POLL) => {
                         if told || !pace.paused() {
                             continue;

@@ -329,10 +329,15 @@ async fn a_blocker_is_only_touched_when_that_was_asked_for() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let limits =
             Limits { on_blocker: action, blocker_age: Duration::from_millis(300), ..patient(20) };
-        db.execute(&add_column(major), &limits).await.unwrap();
+        let (recorder, hooks) = recorded();
+        db.execute_with(&add_column(major), &limits, hooks).await.unwrap();
         let ended = reading.await.unwrap();
         let code = ended.err().and_then(|e| e.code().map(|code| code.code().to_owned()));
         assert_eq!(code.as_deref(), word, "{action:?} {role}");
+        let spared =
+            |e: &Event| matches!(e, Event::Notice { text } if text.contains("it is a superuser's"));
+        let told = recorder.events().iter().filter(|event| spared(event)).count();
+        assert_eq!(told, usize::from(role == "postgres"), "{action:?} {role}");
     }
 }
 

@@ -254,6 +254,7 @@ impl<'a> Lane<'a> {
                             waited: since.elapsed(),
                             reason: Some(reason),
                             suggestion: None,
+                            on_blocker: limits.on_blocker,
                         }));
                     }
                     self.pause(&mut backoff, reason, attempts + 1, blockers).await;
