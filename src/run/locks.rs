@@ -39,6 +39,12 @@ pub(super) struct Resolved {
     pub ahead: Option<String>,
 }
 
+impl Resolved {
+    fn is_table(&self) -> bool {
+        self.ahead.as_ref().is_some_and(|sql| sql.starts_with("LOCK TABLE ONLY "))
+    }
+}
+
 /// The statement that takes the lock and does nothing else. `LOCK TABLE` of a view would lock, with
 /// the privileges of the view's owner, whatever the view reads (manual, "LOCK"); a view is given the
 /// owner that it has, which locks it alone.
@@ -247,6 +253,11 @@ async fn signal(
     }
 }
 
+/// From so many locks on after the first they are requested by groups: each statement is a round trip,
+/// and the application waits behind the first lock while the others are taken.
+const GROUPED_FROM: usize = 16;
+const GROUP: usize = 64;
+
 /// Requests the locks in order, inside the transaction, in `budget` altogether; gives the time that
 /// is left of it, and in `first` when the first was had. A relation that cannot be locked ahead is
 /// left to the statement.
@@ -257,8 +268,7 @@ pub(super) async fn take(
     first: &mut Option<Instant>,
 ) -> Result<Duration, Fault> {
     let mut left = budget;
-    for one in resolved {
-        let Some(sql) = &one.ahead else { continue };
+    for (what, sql) in requests(resolved) {
         if first.is_none() {
             // Nobody can wait for us in a circle while we hold nothing yet: this one may take longer
             // than a deadlock check of the server.
@@ -267,12 +277,43 @@ pub(super) async fn take(
             set_lock_timeout(runner, left).await?;
         }
         let began = Instant::now();
-        let name = &one.wanted.name;
-        runner.work.execute(&format!("lock {name}"), sql, &[]).await?;
+        runner.work.execute(&format!("lock {what}"), &sql, &[]).await?;
         first.get_or_insert_with(Instant::now);
         left = left.saturating_sub(began.elapsed());
     }
     Ok(left)
+}
+
+/// What is locked by each statement, and the statement. In a group the timeout holds for each of its
+/// locks; the guard sees to it that all together do not take longer than the budget.
+fn requests(resolved: &[Resolved]) -> Vec<(String, String)> {
+    let ahead: Vec<&Resolved> = resolved.iter().filter(|one| one.ahead.is_some()).collect();
+    let one = |resolved: &Resolved| {
+        (resolved.wanted.name.clone(), resolved.ahead.clone().unwrap_or_default())
+    };
+    let Some((first, rest)) = ahead.split_first() else { return Vec::new() };
+    let mut all = vec![one(first)];
+    if rest.len() < GROUPED_FROM {
+        all.extend(rest.iter().map(|resolved| one(resolved)));
+        return all;
+    }
+    let of_a_kind = |a: &&Resolved, b: &&Resolved| {
+        a.is_table() && b.is_table() && a.wanted.mode == b.wanted.mode
+    };
+    for group in rest.chunk_by(of_a_kind).flat_map(|kind| kind.chunks(GROUP)) {
+        match group {
+            [alone] => all.push(one(alone)),
+            several => {
+                let names: Vec<String> =
+                    several.iter().map(|one| format!("ONLY {}", one.wanted.name)).collect();
+                let mode = several[0].wanted.mode;
+                let sql = format!("LOCK TABLE {} IN {mode} MODE", names.join(", "));
+                let what = format!("{} and {} more", several[0].wanted.name, several.len() - 1);
+                all.push((what, sql));
+            }
+        }
+    }
+    all
 }
 
 /// Bounds what the next statement waits for a lock. Never less than a millisecond, and always less
@@ -284,4 +325,45 @@ pub(super) async fn set_lock_timeout(runner: &Runner<'_>, time: Duration) -> Res
 async fn set_timeout(runner: &Runner<'_>, time: Duration) -> Result<(), Fault> {
     let timeout = as_setting(time);
     runner.work.control(&format!("SET LOCAL lock_timeout = {timeout}")).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(number: usize, mode: LockMode) -> Resolved {
+        let name = format!("public.t{number}");
+        let ahead = ahead(&name, mode, true, None);
+        Resolved { wanted: Wanted { oid: number as u32, name, mode }, ahead }
+    }
+
+    #[test]
+    fn many_locks_are_requested_by_groups_after_the_first() {
+        let mode = LockMode::AccessExclusive;
+        let few: Vec<Resolved> = (0..10).map(|n| table(n, mode)).collect();
+        assert_eq!(requests(&few).len(), 10);
+        let mut many: Vec<Resolved> = (0..200).map(|n| table(n, mode)).collect();
+        many[100] = Resolved { ahead: None, ..many[100].clone() };
+        let view = "ALTER VIEW public.t150 OWNER TO app".to_owned();
+        many[150] = Resolved { ahead: Some(view.clone()), ..many[150].clone() };
+        many.extend((200..230).map(|n| table(n, LockMode::ShareRowExclusive)));
+        let all = requests(&many);
+        assert_eq!(all[0].1, "LOCK TABLE ONLY public.t0 IN ACCESS EXCLUSIVE MODE");
+        assert!(
+            all[1].1.starts_with("LOCK TABLE ONLY public.t1, ONLY public.t2, "),
+            "{}",
+            all[1].1
+        );
+        assert!(all.iter().any(|(_, sql)| *sql == view));
+        // 1, then 2 and a part of 1 to 149, the view, 49 tables, and 30 in the other mode.
+        assert_eq!(all.len(), 1 + 3 + 1 + 1 + 1);
+        let mut asked: Vec<String> = Vec::new();
+        for (_, sql) in &all {
+            let names = sql.split_whitespace().filter(|word| word.starts_with("public."));
+            asked.extend(names.map(|name| name.trim_end_matches(',').to_owned()));
+        }
+        let wanted = many.iter().filter(|one| one.ahead.is_some());
+        let wanted: Vec<String> = wanted.map(|one| one.wanted.name.clone()).collect();
+        assert_eq!(asked, wanted, "in order, each once");
+    }
 }
