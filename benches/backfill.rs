@@ -49,6 +49,7 @@ fn the_plan(round: u64) -> Plan {
         },
         server: 0,
         search_path: vec!["public".to_owned()],
+        settings: std::collections::BTreeMap::new(),
         digest: String::new(),
         notes: Vec::new(),
         gates: Vec::new(),

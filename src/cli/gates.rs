@@ -41,6 +41,7 @@ mod tests {
             revision,
             server: 18,
             search_path: vec![],
+            settings: std::collections::BTreeMap::new(),
             digest: String::new(),
             notes: vec![],
             gates,

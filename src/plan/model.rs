@@ -7,6 +7,7 @@
 use crate::lock::LockMode;
 use crate::sql::QualifiedName;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Version of the file format; a plan of another version is refused.
@@ -22,6 +23,10 @@ pub struct Plan {
     /// `search_path` under which the migration's own expressions are resolved. Names that airlock
     /// writes are always qualified.
     pub search_path: Vec<String>,
+    /// What the migration sets for itself and values depend on (`DateStyle`); every connection that
+    /// runs steps sets it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
     /// SHA-256 over everything else in this plan, in its canonical form.
     pub digest: String,
     /// What the plan cannot keep, or what a reviewer must know, in words.

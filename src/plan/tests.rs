@@ -37,6 +37,7 @@ fn sample() -> Plan {
         },
         server: 18,
         search_path: vec!["public".to_owned()],
+        settings: std::collections::BTreeMap::new(),
         digest: String::new(),
         notes: vec![Note { kind: NoteKind::ColumnOrder, text: "email comes last".to_owned() }],
         gates: vec![Gate { before: Phase::Contract, until: "the application is out".to_owned() }],

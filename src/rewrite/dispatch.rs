@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::{
     add_check, add_column, add_foreign_key, add_unique, again, as_is, change_type, create_index,
     data, drop_column, drop_index, drop_table, identity, maintenance, op, partition, reached,
-    refresh, rename_column, rename_other, rename_table, set_not_null,
+    refresh, rename_column, rename_other, rename_table, session, set_not_null,
 };
 use crate::analyze::{self, Impact, Verdict};
 use crate::plan::NoteKind;
@@ -18,6 +18,9 @@ use pg_query::protobuf::{
 pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &Impact) {
     if draft.retypes.absorbs(draft.number() - 1) {
         // Carried out by the switch of a change of type.
+        return;
+    }
+    if session::leave_out(draft, statement) {
         return;
     }
     match &statement.node {
@@ -51,30 +54,6 @@ pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &I
         NodeEnum::RenameStmt(rename) => self::rename(draft, statement, rename, impact),
         NodeEnum::UpdateStmt(update) => data::update(draft, statement, update, impact),
         NodeEnum::DeleteStmt(delete) => data::delete(draft, statement, delete, impact),
-        NodeEnum::TransactionStmt(_) => draft.note(
-            NoteKind::Information,
-            "BEGIN and COMMIT of the migration are left out: each step has a transaction of its own",
-        ),
-        NodeEnum::VariableSetStmt(set) if set.name == "search_path" => {
-            // The catalog follows it; a plan has one search path for all its expressions.
-            if draft.number() > 1 {
-                draft.reject(
-                    Diagnostic::new(
-                        "search_path is set after other statements",
-                        statement.span,
-                    )
-                    .hint("Set it once, in the first statement, or qualify the names."),
-                );
-            }
-        }
-        NodeEnum::VariableSetStmt(set)
-            if matches!(set.name.as_str(), "lock_timeout" | "statement_timeout") =>
-        {
-            draft.note(
-                NoteKind::Information,
-                format!("SET {} of the migration is left out: the stall and hold budgets take its place", set.name),
-            );
-        }
         _ => as_is::steps(draft, statement, impact),
     }
 }

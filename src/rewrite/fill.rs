@@ -6,8 +6,8 @@
 //! more, the trigger goes.
 
 use super::draft::Draft;
-use super::groups::Group;
-use super::sync::{Fires, Runs, SyncTrigger, changed};
+use super::groups::{Group, Target};
+use super::sync::{Fires, Runs, SyncTrigger, changed, differ, typed};
 use super::witness::Witness;
 use super::{sync, text};
 use crate::catalog::{Relation, Volatility};
@@ -61,9 +61,8 @@ const HARMLESS: [&str; 17] = [
 /// they would for it.
 pub(super) fn steps(draft: &mut Draft<'_>, group: &Group, span: Span, written: bool) {
     if let Some(problem) = impossible(draft, group) {
-        draft.refuse(Diagnostic::new(problem, span).label("needs a sync trigger").hint(
-            "Write the expression so that it reads plain columns of the row, or split the migration in two revisions with a deploy between them.",
-        ));
+        let told = Diagnostic::new(problem.what, span).label("needs a sync trigger");
+        draft.refuse(told.hint(problem.hint));
         return;
     }
     let names: Vec<&str> = group.targets.iter().map(|t| t.column.as_str()).collect();
@@ -122,46 +121,71 @@ fn witness(draft: &mut Draft<'_>, group: &Group) -> Option<Witness> {
     counts.then(|| Witness::new(draft, &group.relation, &column, None))
 }
 
-fn impossible(draft: &Draft<'_>, group: &Group) -> Option<String> {
+/// Why a group cannot be kept in step, and what can be done.
+struct Problem {
+    what: String,
+    hint: &'static str,
+}
+
+impl Problem {
+    fn new(what: String) -> Self {
+        let hint = "Write the expression so that it reads plain columns of the row, or split the migration in two revisions with a deploy between them.";
+        Self { what, hint }
+    }
+}
+
+fn impossible(draft: &Draft<'_>, group: &Group) -> Option<Problem> {
     let relation = draft.catalog.relation(&group.relation)?;
     if relation.partition_key.is_none() && !relation.children.is_empty() {
-        return Some(format!(
+        return Some(Problem::new(format!(
             "{} has inheritance children, which do not inherit triggers",
             group.relation
-        ));
+        )));
+    }
+    if let Some(target) = group.targets.iter().find(|target| target.added_with_default) {
+        return Some(Problem {
+            what: format!(
+                "{} of {} is added with a default, so that a row that is still to be filled looks like one in which an application has written that value",
+                target.column, group.relation
+            ),
+            hint: "Add the column without the default, and set it after the UPDATE (ALTER COLUMN … SET DEFAULT …); or fill it by an UPDATE of its own.",
+        });
     }
     if draft.floor() == Phase::Contract {
-        return Some(format!(
+        return Some(Problem::new(format!(
             "{} can only be filled after the contract phase of an earlier statement",
             group.relation
-        ));
+        )));
     }
     None
 }
 
-/// The default that an unwritten value shows, when it counts as unwritten.
-fn shown_default(
-    draft: &Draft<'_>,
-    group: &Group,
-    target: usize,
-    in_trigger: bool,
-) -> Option<String> {
-    let target = &group.targets[target];
-    let column = draft.catalog.relation(&group.relation)?.column(&target.column)?;
-    let counts = target.added_with_default || (in_trigger && group.source_dropped);
-    if !target.new || !counts || column.default_is_volatile {
-        return None;
+/// Whether the row at hand, in an `INSERT`, got no value for the target: NULL, or the default beside
+/// something in the columns that the target replaces. The default alone may be what the new
+/// application wrote, which no longer gives those.
+fn not_given(relation: &Relation, group: &Group, target: &Target, watched: &[String]) -> String {
+    let value = |column: &str| format!("NEW.{}", quote_ident(column));
+    let column = value(&target.column);
+    let null = format!("{column} IS NULL");
+    let default = target.default.as_ref().filter(|_| group.source_dropped);
+    let (Some(default), Some(known)) = (default, relation.column(&target.column)) else {
+        return null;
+    };
+    let given: Vec<String> = watched
+        .iter()
+        .filter_map(|source| relation.column(source))
+        .map(|source| match &source.default {
+            Some(usual) if !source.default_is_volatile => {
+                differ(&value(&source.name), &typed(usual, source))
+            }
+            Some(_) | None => format!("{} IS NOT NULL", value(&source.name)),
+        })
+        .collect();
+    if given.is_empty() {
+        return null;
     }
-    column.default.clone()
-}
-
-fn unset(draft: &Draft<'_>, group: &Group, target: usize, value: &str, in_trigger: bool) -> String {
-    match shown_default(draft, group, target, in_trigger) {
-        Some(default) => {
-            format!("({value} IS NULL OR {value} IS NOT DISTINCT FROM ({default}))")
-        }
-        None => format!("{value} IS NULL"),
-    }
+    let other = differ(&column, &typed(default, known));
+    format!("{null} OR (NOT ({other}) AND ({}))", given.join(" OR "))
 }
 
 fn body(draft: &Draft<'_>, group: &Group) -> String {
@@ -178,9 +202,9 @@ fn body(draft: &Draft<'_>, group: &Group) -> String {
             None => vec![source.clone()],
         })
         .collect();
-    for (index, target) in group.targets.iter().enumerate() {
+    for target in &group.targets {
         let column = format!("NEW.{}", quote_ident(&target.column));
-        let unset = unset(draft, group, index, &column, true);
+        let unset = format!("{column} IS NULL");
         let value = over_row(&target.expression);
         let mut assign = format!("{column} := {value};");
         if let Some(condition) = &group.condition {
@@ -193,9 +217,10 @@ fn body(draft: &Draft<'_>, group: &Group) -> String {
         }
         if target.new {
             let mut triggers: Vec<String> = watched.iter().map(|s| changed(s)).collect();
-            triggers.push(unset.clone());
+            triggers.push(unset);
+            let not_given = not_given(relation, group, target, &watched);
             body.push_str(&format!(
-                "  IF TG_OP = 'INSERT' THEN\n    IF {unset} THEN {assign} END IF;\n  \
+                "  IF TG_OP = 'INSERT' THEN\n    IF {not_given} THEN {assign} END IF;\n  \
                  ELSIF NOT ({}) AND ({}) THEN {assign}\n  END IF;\n",
                 changed(&target.column),
                 triggers.join(" OR ")
@@ -255,19 +280,15 @@ fn is_plain_name<'t>(
 }
 
 /// Rows of which a target is still to be set, and differs from what it should be.
-fn needed(draft: &Draft<'_>, group: &Group) -> String {
-    let parts: Vec<String> = (0..group.targets.len())
-        .map(|index| {
-            let target = &group.targets[index];
+fn needed(group: &Group) -> String {
+    let parts: Vec<String> = group
+        .targets
+        .iter()
+        .map(|target| {
             let column = quote_ident(&target.column);
-            match (shown_default(draft, group, index, false), group.volatility) {
-                (Some(default), _) => format!(
-                    "({column} IS NULL OR {column} IS NOT DISTINCT FROM ({default})) \
-                     AND {column} IS DISTINCT FROM ({})",
-                    target.expression
-                ),
-                (None, Volatility::Volatile) => format!("{column} IS NULL"),
-                (None, Volatility::Immutable | Volatility::Stable) => {
+            match group.volatility {
+                Volatility::Volatile => format!("{column} IS NULL"),
+                Volatility::Immutable | Volatility::Stable => {
                     format!("{column} IS NULL AND ({}) IS NOT NULL", target.expression)
                 }
             }
@@ -292,14 +313,14 @@ fn backfill(draft: &mut Draft<'_>, group: &Group, what: &str, written: bool) {
     let set = if let [target] = group.targets.as_slice() {
         format!("{} = {}", quote_ident(&target.column), target.expression)
     } else {
-        (0..group.targets.len())
-            .map(|index| {
-                let target = &group.targets[index];
+        group
+            .targets
+            .iter()
+            .map(|target| {
                 let column = quote_ident(&target.column);
                 let qualified = format!("{}.{column}", quote_ident(&group.alias));
-                let unset = unset(draft, group, index, &qualified, false);
                 format!(
-                    "{column} = CASE WHEN {unset} THEN {} ELSE {qualified} END",
+                    "{column} = CASE WHEN {qualified} IS NULL THEN {} ELSE {qualified} END",
                     target.expression
                 )
             })
@@ -326,7 +347,7 @@ fn backfill(draft: &mut Draft<'_>, group: &Group, what: &str, written: bool) {
         relation: group.relation.clone(),
         alias: group.alias.clone(),
         change: Change::Update { set, from: None },
-        predicate: needed(draft, group),
+        predicate: needed(group),
         fires_triggers: fires || !invented,
         repeat: false,
     });
@@ -356,7 +377,7 @@ fn verify(draft: &mut Draft<'_>, group: &Group, what: &str) {
     if group.volatility == Volatility::Volatile && !group.not_null {
         return;
     }
-    let condition = needed(draft, group);
+    let condition = needed(group);
     let action = Action::Verify {
         relation: group.relation.clone(),
         check: Check::Rows { alias: group.alias.clone(), condition },

@@ -9,7 +9,9 @@
 //! - the classic split: add columns; fill them from others; drop the others.
 //!
 //! An `UPDATE` that fills a new column for good, without either, stays a plain backfill: as written
-//! it touches only the rows that exist when it runs.
+//! it touches only the rows that exist when it runs. So does one of a column that was added with a
+//! default: every row has a value, later ones too, and nobody could tell a row that is still to be
+//! filled from one in which the application has written the default on purpose.
 
 use super::op;
 use crate::analyze::{columns, volatility};
@@ -49,8 +51,10 @@ pub(super) struct Target {
     pub expression: String,
     /// Added by this migration, so that every value in it came from us or the new application.
     pub new: bool,
-    /// Added together with a default, which the rows that existed then show.
+    /// Added together with a default (or numbers), which the rows that existed then show.
     pub added_with_default: bool,
+    /// The default that it has in the end, when that is not volatile: a row that gives no value shows it.
+    pub default: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -84,15 +88,22 @@ pub(super) fn recognise(script: &Script, catalog: &Catalog) -> Groups {
     let mut events: Vec<(usize, QualifiedName, String, Event)> = Vec::new();
     let mut updates: Vec<(usize, Group)> = Vec::new();
     for (index, statement) in script.statements.iter().enumerate() {
-        for (relation, column, event) in column_events(statement, &catalog) {
-            events.push((index, relation, column, event));
-        }
+        let mut found = column_events(statement, &catalog);
         if let NodeEnum::UpdateStmt(update) = &statement.node
             && let Some(group) = read_update(update, &catalog)
         {
             updates.push((index, group));
         }
         catalog.apply(statement);
+        for (relation, column, event) in &mut found {
+            let added = matches!(event, Event::Added | Event::AddedNotNull);
+            if added && has_value(&catalog, relation, column) {
+                *event = Event::AddedWithDefault;
+            }
+        }
+        events.extend(
+            found.into_iter().map(|(relation, column, event)| (index, relation, column, event)),
+        );
     }
     let mut groups = Groups::default();
     for (at, mut group) in updates {
@@ -110,9 +121,15 @@ pub(super) fn recognise(script: &Script, catalog: &Catalog) -> Groups {
             target.new = target.added_with_default
                 || has(&target.column, &[Event::Added, Event::AddedNotNull], true);
         }
+        for target in &mut group.targets {
+            let column = catalog.relation(&relation).and_then(|found| found.column(&target.column));
+            let column = column.filter(|column| target.new && !column.default_is_volatile);
+            target.default = column.and_then(|column| column.default.clone());
+        }
         group.not_null = group.targets.iter().any(|target| {
-            has(&target.column, &[Event::SetNotNull], false)
-                || has(&target.column, &[Event::AddedNotNull], true)
+            let null = !target.added_with_default;
+            null && (has(&target.column, &[Event::SetNotNull], false)
+                || has(&target.column, &[Event::AddedNotNull], true))
         });
         group.source_dropped =
             group.sources.iter().any(|source| has(source, &[Event::Dropped], false));
@@ -183,15 +200,11 @@ fn column_events(statement: &Statement, catalog: &Catalog) -> Vec<(QualifiedName
                         _ => None,
                     })
                     .collect();
+                // With a value in every row it is `AddedWithDefault`, which only the catalog tells.
                 let not_null = kinds.iter().any(|kind| {
                     matches!(kind, ConstrType::ConstrNotnull | ConstrType::ConstrPrimary)
                 });
-                let filled = kinds.contains(&ConstrType::ConstrDefault);
-                let event = match (filled, not_null) {
-                    (true, _) => Event::AddedWithDefault,
-                    (false, true) => Event::AddedNotNull,
-                    (false, false) => Event::Added,
-                };
+                let event = if not_null { Event::AddedNotNull } else { Event::Added };
                 push(&column.colname, event);
             }
             (AlterTableType::AtSetNotNull, _) => push(&command.name, Event::SetNotNull),
@@ -207,6 +220,17 @@ fn column_events(statement: &Statement, catalog: &Catalog) -> Vec<(QualifiedName
         }
     }
     found
+}
+
+/// Whether rows that were there when the column came have a value in it.
+fn has_value(catalog: &Catalog, relation: &QualifiedName, column: &str) -> bool {
+    let found = catalog.relation(relation).and_then(|found| found.column(column));
+    found.is_some_and(|column| {
+        let null = |default: &String| default.to_lowercase().starts_with("null");
+        column.identity.is_some()
+            || column.generated.is_some()
+            || column.default.as_ref().is_some_and(|default| !null(default))
+    })
 }
 
 pub(super) fn strings(nodes: &[Node]) -> Vec<String> {
@@ -305,6 +329,7 @@ fn group_of(
                 expression: deparse::expression(value),
                 new: false,
                 added_with_default: false,
+                default: None,
             })
             .collect(),
     }

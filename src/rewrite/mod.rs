@@ -50,6 +50,7 @@ mod replaced_view;
 pub mod reverse;
 mod schema_elements_back;
 mod sequence;
+mod session;
 mod set_not_null;
 mod shadow_view;
 mod substitute;
@@ -94,9 +95,11 @@ pub fn plan(
     revision: PlannedRevision,
     options: &Options,
 ) -> Result<Plan, RewriteError> {
+    let settings = session::check(script).map_err(RewriteError::Refused)?;
     let groups = groups::recognise(script, catalog);
     let retypes = change_type::recognise(script, catalog);
     let mut draft = Draft::new(catalog, options, &revision.id, groups, retypes, script);
+    draft.settings = settings;
     let mut statements = Vec::new();
     for (index, statement) in script.statements.iter().enumerate() {
         let seen = change_type::unhindered(&draft.catalog, statement);
@@ -145,6 +148,7 @@ pub fn plan(
         revision,
         server: catalog.server.major(),
         search_path: drafted.search_path,
+        settings: drafted.settings,
         digest: String::new(),
         notes: drafted.notes,
         gates,

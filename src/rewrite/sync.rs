@@ -13,12 +13,14 @@
 //!   no EXECUTE or USAGE privilege of the writer when it fires (manual, "CREATE TRIGGER").
 
 use super::draft::Draft;
+use super::session;
 use super::text;
 use super::witness::Witness;
-use crate::catalog::Relation;
+use crate::catalog::{Column, Relation};
 use crate::lock::LockMode;
 use crate::plan::{Action, Phase, Undo};
 use crate::sql::{QualifiedName, quote_ident, quote_literal};
+use std::collections::BTreeMap;
 
 /// A trigger and its function, named but not yet created.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub(super) struct SyncTrigger {
     pub function: QualifiedName,
     /// Comes and goes with it.
     witness: Option<Witness>,
+    /// Those of the migration that its expressions may read: `( SET name = 'value')*`.
+    settings: String,
 }
 
 /// When the trigger fires.
@@ -57,6 +61,7 @@ impl SyncTrigger {
             trigger: format!("~{name}"),
             function: QualifiedName::new("airlock", format!("{name}_sync")),
             witness: None,
+            settings: pinned_settings(&draft.settings),
         }
     }
 
@@ -110,16 +115,16 @@ impl SyncTrigger {
             Runs::AsWriter => "",
             Runs::AsOwner => " SECURITY DEFINER",
         };
-        let path = match runs {
-            Runs::AsWriter => "pg_catalog, pg_temp".to_owned(),
-            Runs::AsOwner => pinned_path(search_path),
+        let (path, settings) = match runs {
+            Runs::AsWriter => ("pg_catalog, pg_temp".to_owned(), ""),
+            Runs::AsOwner => (pinned_path(search_path), self.settings.as_str()),
         };
         let code = format!(
             "\n#variable_conflict use_column\nBEGIN\n{}\n  RETURN NEW;\nEND\n",
             body.trim_end()
         );
         format!(
-            "FUNCTION {}() RETURNS trigger LANGUAGE plpgsql{security} SET search_path = {path} AS {}",
+            "FUNCTION {}() RETURNS trigger LANGUAGE plpgsql{security} SET search_path = {path}{settings} AS {}",
             self.function,
             text::dollar_quoted(&code)
         )
@@ -178,6 +183,16 @@ pub(super) fn pinned_path(search_path: &[String]) -> String {
     path.join(", ")
 }
 
+/// The settings of the migration that values depend on, for such a function: the application's
+/// session may have others.
+fn pinned_settings(settings: &BTreeMap<String, String>) -> String {
+    settings
+        .iter()
+        .filter(|(name, _)| session::is_read_by_values(name))
+        .map(|(name, value)| format!(" SET {} = {}", quote_ident(name), quote_literal(value)))
+        .collect()
+}
+
 /// `NEW.a` is not the image of `OLD.a`.
 pub(super) fn changed(column: &str) -> String {
     let column = quote_ident(column);
@@ -190,6 +205,11 @@ pub(super) fn differ(left: &str, right: &str) -> String {
     format!(
         "ROW({left})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({right})::pg_catalog.record"
     )
+}
+
+/// The default as a value of the column's type, so that images can be compared.
+pub(super) fn typed(default: &str, column: &Column) -> String {
+    format!("({default})::{}", column.type_name)
 }
 
 /// The row `NEW` as a table under `alias`, so that expressions reach its columns by the server's own

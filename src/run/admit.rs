@@ -133,6 +133,7 @@ mod tests {
             },
             server: 15,
             search_path: vec![],
+            settings: std::collections::BTreeMap::new(),
             digest: "p".into(),
             notes: vec![],
             gates: vec![],

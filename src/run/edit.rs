@@ -30,7 +30,7 @@ pub async fn edit<T>(
     decide: impl FnOnce(&Journal, &Applier) -> Result<(Vec<Command>, T), Error>,
 ) -> Result<T, Error> {
     let shared = Shared::new(hooks.stop.clone(), hooks.tap.clone());
-    let (work, _) = connect(target, limits, &shared, &[]).await?;
+    let (work, _) = connect(target, limits, &shared, None).await?;
     lock(&work, &shared).await?;
     let identity = identity(target, what);
     let by = Applier {

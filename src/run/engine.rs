@@ -129,8 +129,7 @@ impl Run<'_> {
     }
 
     async fn connect(&self, shared: &Shared) -> Result<(Session, Server), RunError> {
-        let search_path = &self.plan.search_path;
-        connect(self.target, &self.pace.limits(), shared, search_path).await
+        connect(self.target, &self.pace.limits(), shared, Some(self.plan)).await
     }
 
     /// The rollout that the goal is about; a rollback asks about those that came after it too.
@@ -319,13 +318,13 @@ pub(super) async fn connect(
     target: &Target,
     limits: &Limits,
     shared: &Shared,
-    search_path: &[String],
+    plan: Option<&Plan>,
 ) -> Result<(Session, Server), RunError> {
     let connection = target.connect(APPLICATION_NAME).await.map_err(RunError::Connect)?;
     let session = Session::new(connection, shared.clone())
         .await
         .map_err(|fault| fault.doing("start a session"))?;
-    let server = prepare(&session, limits, Use::Work { search_path }).await?;
+    let server = prepare(&session, limits, Use::Work { plan }).await?;
     Ok((session, server))
 }
 

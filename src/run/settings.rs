@@ -4,6 +4,7 @@ use super::error::RunError;
 use super::limits::Limits;
 use super::session::{Fault, Session};
 use crate::journal::Value;
+use crate::plan::Plan;
 use crate::sql::quote_ident;
 use std::time::Duration;
 
@@ -46,10 +47,10 @@ impl Server {
 }
 
 /// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Use<'a> {
-    /// Statements of the plan, under the plan's search path.
-    Work { search_path: &'a [String] },
+    /// Statements of the plan, if there is one, under its search path and settings.
+    Work { plan: Option<&'a Plan> },
     /// Heartbeat, samples, cancelling.
     Guard,
     /// Reading the signals of the throttle.
@@ -69,10 +70,11 @@ pub(super) async fn prepare(
 ) -> Result<Server, RunError> {
     let facts = facts(session).await.map_err(|fault| fault.doing("read the server's settings"))?;
     let search_path = match purpose {
-        Use::Work { search_path: [] } => "''".to_owned(),
-        Use::Work { search_path } => {
-            search_path.iter().map(|schema| quote_ident(schema)).collect::<Vec<_>>().join(", ")
+        Use::Work { plan: Some(plan) } if !plan.search_path.is_empty() => {
+            let path = plan.search_path.iter();
+            path.map(|schema| quote_ident(schema)).collect::<Vec<_>>().join(", ")
         }
+        Use::Work { .. } => "''".to_owned(),
         Use::Guard | Use::Signals => "pg_catalog".to_owned(),
     };
     let lock_timeout = as_setting(facts.lock_timeout(limits.max_stall / 2));
@@ -105,17 +107,16 @@ pub(super) async fn prepare(
         wanted.push(("synchronous_commit", "off"));
     }
     let doing = "set up the connection";
-    let (names, values) = wanted.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).unzip();
-    session
-        .rows(
-            "set up",
-            "SELECT pg_catalog.set_config(s.name, s.value, false) \
-             FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) \
-                  AS s (name, value)",
-            &[Value::Texts(names), Value::Texts(values)],
-        )
-        .await
-        .map_err(|fault| fault.doing(doing))?;
+    let ours = wanted.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    set(session, ours.unzip()).await.map_err(|fault| fault.doing(doing))?;
+    if let Use::Work { plan: Some(plan) } = purpose
+        && !plan.settings.is_empty()
+    {
+        // Not read back: the server shows many of them in another form.
+        set(session, plan.settings.clone().into_iter().unzip())
+            .await
+            .map_err(|fault| fault.doing("make the settings of the migration"))?;
+    }
     // Not on every platform; without it an orphaned backend just takes longer to notice.
     match session.control(&format!("SET client_connection_check_interval = '{CLIENT_CHECK}'")).await
     {
@@ -124,6 +125,13 @@ pub(super) async fn prepare(
     }
     check(session, &wanted).await?;
     Ok(facts)
+}
+
+async fn set(session: &Session, (names, values): (Vec<String>, Vec<String>)) -> Result<(), Fault> {
+    let sql = "SELECT pg_catalog.set_config(s.name, s.value, false) \
+               FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) \
+                    AS s (name, value)";
+    session.rows("set up", sql, &[Value::Texts(names), Value::Texts(values)]).await.map(drop)
 }
 
 /// Reads the settings back: a pooler in front of the server may hand each statement to another

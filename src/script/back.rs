@@ -2,7 +2,7 @@
 
 use super::text::{block, comment, echo};
 use super::{Bounds, head, journal, last_phase, refuse, refuse_open, refuse_unlike, step};
-use super::{foot, list, search_path, steps, stop_at};
+use super::{foot, list, session, settings_back, steps, stop_at};
 use crate::journal::downgrade_id;
 use crate::plan::{Phase, Plan, file};
 use crate::sql::quote_literal;
@@ -117,7 +117,7 @@ fn section(
     script: &mut String,
 ) {
     let (id, back) = (quote_literal(one.revision), quote_literal(&plan.revision.id));
-    script.push_str(&search_path(plan));
+    script.push_str(&session(plan));
     let of = |condition: &str| {
         format!("EXISTS (SELECT FROM airlock.rollout WHERE revision = {id} AND {condition})")
     };
@@ -153,12 +153,13 @@ fn section(
         }
         Some(before) => stop_at(plan, before, script),
     }
+    script.push_str(&settings_back(plan));
 }
 
 fn undo(plan: &Plan, bounds: &Bounds, script: &mut String) {
     let revision = &plan.revision.id;
     let (id, digest) = (quote_literal(revision), quote_literal(&plan.digest));
-    script.push_str(&search_path(plan));
+    script.push_str(&session(plan));
     // Where there is nothing to take back every plan is the same.
     let same = match plan.steps.is_empty() {
         true => String::new(),
@@ -189,4 +190,5 @@ fn undo(plan: &Plan, bounds: &Bounds, script: &mut String) {
     }
     let first = plan.steps.iter().map(|step| step.phase).min().unwrap_or(Phase::Expand);
     script.push_str(&journal::rolled_back(revision, first));
+    script.push_str(&settings_back(plan));
 }

@@ -157,7 +157,7 @@ fn revision(part: &Part<'_>, bounds: &Bounds, version: &str, script: &mut String
     for note in &plan.notes {
         script.push_str(&comment(&format!("Note: {}", note.text)));
     }
-    script.push_str(&search_path(plan));
+    script.push_str(&session(plan));
     script.push_str(&echo(&format!("revision {id}")));
     script.push_str(&journal::gset(
         &format!(
@@ -181,12 +181,27 @@ fn revision(part: &Part<'_>, bounds: &Bounds, version: &str, script: &mut String
         None => script.push_str(&journal::finish(id, last_phase(plan))),
         Some(before) => stop_at(plan, before, script),
     }
+    script.push_str(&settings_back(plan));
 }
 
-fn search_path(plan: &Plan) -> String {
+/// What the plan's expressions are resolved and computed under.
+fn session(plan: &Plan) -> String {
     let path: Vec<String> = plan.search_path.iter().map(|schema| quote_ident(schema)).collect();
     let path = if path.is_empty() { "''".to_owned() } else { path.join(", ") };
-    format!("SET search_path = {path};\n")
+    let settings = plan.settings.iter();
+    let settings = settings
+        .map(|(name, value)| format!("SET {} = {};\n", setting_name(name), quote_literal(value)));
+    format!("SET search_path = {path};\n{}", settings.collect::<String>())
+}
+
+/// What [`session`] has set ends with the revision.
+fn settings_back(plan: &Plan) -> String {
+    plan.settings.keys().map(|name| format!("RESET {};\n", setting_name(name))).collect()
+}
+
+/// `a.b` is one setting, whose parts are names.
+fn setting_name(name: &str) -> String {
+    name.split('.').map(quote_ident).collect::<Vec<_>>().join(".")
 }
 
 /// The steps up to the end of a phase.

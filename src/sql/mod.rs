@@ -16,6 +16,7 @@ pub(crate) mod nearest;
 pub mod nesting;
 pub mod outline;
 pub mod parse;
+pub mod setting;
 pub mod shape;
 pub mod variables;
 pub mod walk;
@@ -27,6 +28,7 @@ pub use error::SqlError;
 pub use name::{NameParts, QualifiedName, derived_name, quote_ident, quote_literal};
 pub use outline::{Outline, Piece, outline};
 pub use parse::{Script, Statement, decode, parse, parse_expression};
+pub use setting::{Setting, setting};
 pub use shape::{Shape, shape};
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ fn plan(contract: &[&str]) -> Plan {
         },
         server: 18,
         search_path: vec!["public".into()],
+        settings: std::collections::BTreeMap::new(),
         digest: String::new(),
         notes: vec![],
         gates: vec![],

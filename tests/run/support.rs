@@ -132,6 +132,7 @@ pub fn plan(major: u32, steps: Vec<Step>) -> Plan {
         },
         server: major,
         search_path: vec!["public".into()],
+        settings: std::collections::BTreeMap::new(),
         digest: String::new(),
         notes: vec![],
         gates: vec![],

@@ -58,7 +58,10 @@ impl Catalog {
             NodeEnum::CreateForeignServerStmt(create) => foreign::create_server(self, create),
             NodeEnum::CreateUserMappingStmt(create) => foreign::map(self, &create.servername),
             NodeEnum::CreateTableAsStmt(create) => view::create_as(self, create),
-            NodeEnum::SelectStmt(select) => view::select_into(self, select),
+            NodeEnum::SelectStmt(select) => {
+                view::select_into(self, select);
+                schema::set_config(self, node);
+            }
             NodeEnum::ViewStmt(view) => view::create(self, view),
             NodeEnum::AlterTableStmt(alter) => alter_table::alter(self, alter),
             NodeEnum::IndexStmt(create) => index::create(self, create),

@@ -5,6 +5,8 @@ use super::rename::{move_relation, rename_type};
 use crate::catalog::type_name::strings;
 use crate::catalog::{Catalog, Function, RelationKind, ReplicaIdentity};
 use crate::sql::QualifiedName;
+use crate::sql::setting::{Setting, Value, setting};
+use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterObjectSchemaStmt, AlterOwnerStmt, AlterSeqStmt, CreateSchemaStmt, CreateSeqStmt, Node,
     ObjectType, RoleSpec, RoleSpecType, VariableSetKind, VariableSetStmt, a_const, node,
@@ -110,15 +112,23 @@ fn each_function(catalog: &mut Catalog, mut change: impl FnMut(&mut Vec<Function
     catalog.functions.retain(|_, functions| !functions.is_empty());
 }
 
-/// `SET search_path` and `SET TIME ZONE`, for the session or the transaction: a migration is read to its end.
+/// Settings that are followed, in the server's own spelling.
+const FOLLOWED: [&str; 4] = [TIME_ZONE, "DateStyle", "IntervalStyle", "check_function_bodies"];
+
+/// `SET search_path`, `SET TIME ZONE` and their kin, for the session or the transaction: a migration is read to its end.
 pub(super) fn set_variable(catalog: &mut Catalog, set: &VariableSetStmt) {
     let all = set.kind() == VariableSetKind::VarResetAll;
-    if set.name.eq_ignore_ascii_case(TIME_ZONE) || all {
+    for name in FOLLOWED {
+        if !set.name.eq_ignore_ascii_case(name) && !all {
+            continue;
+        }
+        let words: Vec<String> = set.args.iter().filter_map(word).collect();
         // What it was before, and what the role's own is, is not known: no zone is not UTC.
-        match set.args.first().and_then(word).filter(|_| !all) {
-            Some(zone) => catalog.server.settings.insert(TIME_ZONE.to_owned(), zone),
-            None => catalog.server.settings.remove(TIME_ZONE),
-        };
+        if words.is_empty() || all {
+            catalog.server.settings.remove(name);
+        } else {
+            catalog.server.settings.insert(name.to_owned(), shown(words.join(", ")));
+        }
     }
     if set.name != SEARCH_PATH && !all {
         return;
@@ -138,6 +148,28 @@ pub(super) fn set_variable(catalog: &mut Catalog, set: &VariableSetStmt) {
     };
     catalog.server.settings.insert(SEARCH_PATH.to_owned(), setting);
     find_path(catalog);
+}
+
+/// `SELECT set_config(…)`, which is the same.
+pub(super) fn set_config(catalog: &mut Catalog, node: &NodeEnum) {
+    let Some(Setting { name, value: Value::To(value), .. }) = setting(node) else {
+        return;
+    };
+    if name == SEARCH_PATH {
+        catalog.server.settings.insert(SEARCH_PATH.to_owned(), value);
+        find_path(catalog);
+    } else if let Some(known) = FOLLOWED.iter().find(|one| one.eq_ignore_ascii_case(&name)) {
+        catalog.server.settings.insert((*known).to_owned(), shown(value));
+    }
+}
+
+/// A boolean as the server shows it.
+fn shown(value: String) -> String {
+    match value.to_ascii_lowercase().as_str() {
+        "false" | "no" => "off".to_owned(),
+        "true" | "yes" => "on".to_owned(),
+        _ => value,
+    }
 }
 
 fn word(argument: &Node) -> Option<String> {

@@ -30,6 +30,8 @@ fn the_search_path_is_followed() {
     apply(&mut catalog, "CREATE SCHEMA nowhere; DROP SCHEMA app CASCADE; CREATE TABLE b (id int)");
     assert_eq!(catalog.server.search_path, ["nowhere"]);
     assert_eq!(names(&catalog), ["nowhere.b"]);
+    apply(&mut catalog, "SELECT pg_catalog.set_config('search_path', '', false)");
+    assert!(catalog.server.search_path.is_empty());
     apply(&mut catalog, "RESET search_path; CREATE SCHEMA me; CREATE TABLE c (id int)");
     assert_eq!(catalog.server.search_path, ["me", "public"]);
     assert_eq!(names(&catalog), ["me.c", "nowhere.b"]);
@@ -65,7 +67,7 @@ fn statements_that_change_no_structure_change_nothing() {
     let before = catalog.clone();
     apply(
         &mut catalog,
-        "INSERT INTO t VALUES (1); UPDATE t SET a = 2; SELECT set_config('search_path', 'app', true);
+        "INSERT INTO t VALUES (1); UPDATE t SET a = 2; SELECT set_config('work_mem', '1GB', true);
          DO $$ BEGIN END $$; VACUUM t; ALTER TABLE nowhere ADD COLUMN b int; DROP TABLE IF EXISTS no",
     );
     assert_eq!(catalog, before);

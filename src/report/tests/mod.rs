@@ -118,6 +118,7 @@ fn plan_of_two_statements() -> Plan {
         },
         server: 18,
         search_path: vec![],
+        settings: std::collections::BTreeMap::new(),
         digest: String::new(),
         notes: vec![Note {
             kind: NoteKind::ColumnOrder,

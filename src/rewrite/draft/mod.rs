@@ -28,6 +28,8 @@ pub(super) struct Draft<'a> {
     pub groups: Groups,
     pub retypes: Retypes,
     pub floors: Floors,
+    /// What every connection of the run sets.
+    pub settings: BTreeMap<String, String>,
     revision: String,
     steps: Vec<Drafted>,
     notes: Vec<Note>,
@@ -67,6 +69,7 @@ pub(super) struct Finished {
     pub relied_functions: BTreeSet<String>,
     pub empty: BTreeSet<QualifiedName>,
     pub search_path: Vec<String>,
+    pub settings: BTreeMap<String, String>,
 }
 
 impl<'a> Draft<'a> {
@@ -85,6 +88,7 @@ impl<'a> Draft<'a> {
             groups,
             retypes,
             floors: Floors::default(),
+            settings: BTreeMap::new(),
             revision: revision.to_owned(),
             steps: Vec::new(),
             notes: Vec::new(),
@@ -427,6 +431,7 @@ impl<'a> Draft<'a> {
         self.notes.sort_by_key(|note| note.kind);
         Ok(Finished {
             search_path: self.catalog.server.search_path.clone(),
+            settings: self.settings,
             steps,
             notes: self.notes,
             gates: self.gates,

@@ -16,7 +16,7 @@ use super::super::column;
 use super::super::draft::{Draft, lock_set};
 use super::super::partitioned;
 use super::super::rebuild::Names;
-use super::super::sync::{Fires, Runs, changed, differ};
+use super::super::sync::{Fires, Runs, changed, differ, typed};
 use super::super::text::alter;
 use crate::catalog::{Column, Relation, RelationKind};
 use crate::lock::LockMode;
@@ -123,11 +123,6 @@ fn body(column: &Column, new: &str) -> String {
          ELSE\n    NEW.{new_name} := NEW.{old};\n  END IF;\n",
         changed(new)
     )
-}
-
-/// The default as a value of the column's type, so that images can be compared.
-fn typed(default: &str, column: &Column) -> String {
-    format!("({default})::{}", column.type_name)
 }
 
 fn backfill(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str) {

@@ -272,9 +272,9 @@ async fn lanes(
     };
     let mut others = Vec::new();
     for _ in 0..more {
-        let path = &runner.plan.search_path;
         let limits = runner.limits();
-        let session = match connect(runner.target, &limits, &runner.shared, path).await {
+        let session = match connect(runner.target, &limits, &runner.shared, Some(runner.plan)).await
+        {
             Ok((session, _)) => session,
             Err(error @ (RunError::Cut | RunError::Lost { .. })) => return Err(error.into()),
             // A server without a connection to spare: fewer lanes do the work as well.
