@@ -30,6 +30,17 @@ pub(super) struct Floors {
     dropped: Vec<(QualifiedName, String)>,
     /// The new names of tables that are views under their old ones until contract.
     moved: BTreeSet<QualifiedName>,
+    /// Tables that do not have the columns that they have as written.
+    shapes: BTreeMap<QualifiedName, Shape>,
+}
+
+/// How the columns of a table differ from those that it has as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// From this phase on it has the same columns.
+    pub until: Phase,
+    /// For good, they stand in another order.
+    pub reordered: bool,
 }
 
 impl Floors {
@@ -61,6 +72,22 @@ impl Floors {
         self.rekeyed.push(relation.clone());
     }
 
+    /// Until `until` is over, `relation` has other columns than as written.
+    pub fn shape(&mut self, relation: &QualifiedName, until: Phase, reordered: bool) {
+        let shape = self.shapes.entry(relation.clone()).or_insert(Shape { until, reordered });
+        shape.until = shape.until.max(until);
+        shape.reordered |= reordered;
+    }
+
+    pub fn shape_of(&self, relation: &QualifiedName) -> Option<Shape> {
+        self.shapes.get(relation).copied()
+    }
+
+    /// The names of all tables that have other columns than as written.
+    pub fn shaped(&self) -> impl Iterator<Item = &QualifiedName> {
+        self.shapes.keys()
+    }
+
     pub fn is_half_done(&self, relation: &QualifiedName, column: &str) -> bool {
         self.half_done.iter().any(|(on, name)| on == relation && name == column)
     }
@@ -79,6 +106,9 @@ impl Floors {
     /// What is known of columns and constraints of `from` holds for `to`: the table is renamed.
     pub fn moved(&mut self, from: &QualifiedName, to: &QualifiedName) {
         self.moved.insert(to.clone());
+        if let Some(shape) = self.shapes.get(from).copied() {
+            self.shapes.insert(to.clone(), shape);
+        }
         let of = |(on, name): &&(QualifiedName, String)| {
             (on == from).then(|| (to.clone(), name.clone()))
         };

@@ -57,6 +57,7 @@ mod sync;
 mod text;
 mod undo_locks;
 mod view_query;
+mod whole_row;
 mod witness;
 
 pub use error::{Refusal, RewriteError};
@@ -65,7 +66,7 @@ pub use one_transaction::one_transaction;
 use crate::analyze;
 use crate::catalog::{Catalog, facts};
 use crate::plan::{self, Fact, Gate, Phase, Plan, PlannedRevision, PlannedStatement};
-use crate::sql::Script;
+use crate::sql::{Script, Statement};
 use draft::Draft;
 
 /// What decides between recipes, beside the catalog.
@@ -99,6 +100,9 @@ pub fn plan(
     let mut draft = Draft::new(catalog, options, &revision.id, groups, retypes, script);
     let mut statements = Vec::new();
     for (index, statement) in script.statements.iter().enumerate() {
+        let (written_out, floor) = whole_row::written_out(&mut draft, statement);
+        let written = statement;
+        let statement: &Statement = &written_out;
         let seen = change_type::unhindered(&draft.catalog, statement);
         let impact = match analyze::analyze(statement, &seen) {
             Ok(impact) => impact,
@@ -112,11 +116,12 @@ pub fn plan(
         statements.push(PlannedStatement {
             number: index + 1,
             line: statement.line,
-            sql: statement.sql.clone(),
+            sql: written.sql.clone(),
             locks: impact.locks.clone(),
             work: impact.work.clone(),
         });
         draft.begin(index, statement, &impact);
+        draft.raise_all(floor);
         dispatch::statement(&mut draft, statement, &impact);
         draft.end(statement);
     }

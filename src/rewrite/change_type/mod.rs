@@ -324,6 +324,7 @@ fn listed(table: &Table) -> String {
 /// What a reviewer must know, and where later statements have to stand.
 fn announce(draft: &mut Draft<'_>, table: &Table) {
     let name = &table.found.name;
+    draft.floors.shape(name, Phase::Contract, true);
     if !table.is_top() {
         for change in &table.changes {
             draft.floors.member(name, change.name(), Phase::Contract);

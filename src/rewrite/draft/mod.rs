@@ -323,6 +323,12 @@ impl<'a> Draft<'a> {
         self.floor = self.floor.max(phase);
     }
 
+    /// The same for the steps that only add something, too.
+    pub fn raise_all(&mut self, phase: Phase) {
+        self.floor = self.floor.max(phase);
+        self.additive_floor = self.additive_floor.max(phase);
+    }
+
     /// The directive of the statement at hand for which `pick` gives something; it counts as used.
     pub fn directive<'s, T>(
         &mut self,
