@@ -36,8 +36,10 @@ mod marker;
 mod not_null_names;
 mod one_transaction;
 mod op;
+mod order;
 mod partition;
 mod partitioned;
+mod privileges;
 mod reached;
 mod rebuild;
 mod refresh;
@@ -121,8 +123,10 @@ pub fn plan(
             work: impact.work.clone(),
         });
         draft.begin(index, statement, &impact);
+        let floor = floor.max(order::floor(&mut draft, statement));
         draft.raise_all(floor);
         dispatch::statement(&mut draft, statement, &impact);
+        order::remember(&mut draft, statement);
         draft.end(statement);
     }
     draft.refuse_unused_directives(script);

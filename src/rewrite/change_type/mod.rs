@@ -147,6 +147,7 @@ fn carry_out(draft: &mut Draft<'_>, rollout: &Rollout) {
     for table in tables.iter_mut().filter(|table| table.is_partitioned_top()) {
         table.found.indexes.clear();
     }
+    draft.ledger.has_trigger = true;
     expand::steps(draft, &tables);
     let mut names = Names::default();
     migrate::steps(draft, &tables, &trees, &keys, &mut names);

@@ -2,6 +2,7 @@
 //! relies on.
 
 mod exchange;
+mod ledger;
 
 use super::again::Dropped;
 use super::change_type::Retypes;
@@ -28,6 +29,7 @@ pub(super) struct Draft<'a> {
     pub groups: Groups,
     pub retypes: Retypes,
     pub floors: Floors,
+    pub ledger: ledger::Ledger,
     revision: String,
     steps: Vec<Drafted>,
     notes: Vec<Note>,
@@ -85,6 +87,7 @@ impl<'a> Draft<'a> {
             groups,
             retypes,
             floors: Floors::default(),
+            ledger: ledger::Ledger::default(),
             revision: revision.to_owned(),
             steps: Vec::new(),
             notes: Vec::new(),
