@@ -11,6 +11,8 @@ use super::alternatives;
 use super::draft::{Draft, lock_set};
 use super::drop_index::path;
 use super::inverse;
+use super::order;
+use super::privileges;
 use super::set_not_null;
 use super::text::{self, alter};
 use crate::analyze::{Impact, Verdict};
@@ -159,8 +161,9 @@ pub(super) fn at_phase(
     let raised = late && phase != Phase::Contract;
     if (raised || (late && draft.is_together())) && join_contract(draft, statement, &locks) {
         if !raised {
-            remember_dropped(draft, statement);
+            remember_dropped(draft, statement, Phase::Contract);
         }
+        remember_default(draft, statement, Phase::Contract);
         return;
     }
     let undo = if phase.max(draft.floor()) == Phase::Contract {
@@ -180,8 +183,19 @@ pub(super) fn at_phase(
         draft.step(phase, why, action)
     };
     step.locks(locks).undo(undo);
-    if phase == Phase::Contract {
-        remember_dropped(draft, statement);
+    let actual = phase.max(draft.floor());
+    let drops = matches!(statement.node, NodeEnum::DropStmt(_) | NodeEnum::TruncateStmt(_));
+    if phase == Phase::Contract || (drops && actual > Phase::Expand) {
+        remember_dropped(draft, statement, actual);
+    }
+    remember_default(draft, statement, actual);
+}
+
+fn remember_default(draft: &mut Draft<'_>, statement: &Statement, phase: Phase) {
+    if let NodeEnum::AlterTableStmt(alter) = &statement.node
+        && let Some(name) = super::dispatch::target(draft, alter.relation.as_ref())
+    {
+        order::default_changed(draft, alter, &name, phase);
     }
 }
 
@@ -240,10 +254,11 @@ fn earliest(draft: &Draft<'_>, statement: &Statement) -> Phase {
     match &statement.node {
         NodeEnum::DropStmt(drop) => match drop.remove_type() {
             ObjectType::ObjectTrigger | ObjectType::ObjectRule => Phase::Expand,
-            _ => Phase::Contract,
+            _ => new_only(draft, statement),
         },
-        NodeEnum::TruncateStmt(_) => Phase::Contract,
+        NodeEnum::TruncateStmt(_) => new_only(draft, statement),
         NodeEnum::GrantStmt(grant) if !grant.is_grant => Phase::Contract,
+        NodeEnum::GrantRoleStmt(grant) if !grant.is_grant => Phase::Contract,
         NodeEnum::AlterTableStmt(alter) => {
             let takes_default = alter.cmds.iter().any(|node| match &node.node {
                 Some(NodeEnum::AlterTableCmd(command)) => {
@@ -259,8 +274,22 @@ fn earliest(draft: &Draft<'_>, statement: &Statement) -> Phase {
     }
 }
 
-/// Later statements that name what contract drops come after it.
-fn remember_dropped(draft: &mut Draft<'_>, statement: &Statement) {
+/// Nobody else uses what the migration itself has made: it goes, or is emptied, as soon as no earlier
+/// statement needs it any more.
+fn new_only(draft: &Draft<'_>, statement: &Statement) -> Phase {
+    if !privileges::ends_new(draft, statement) {
+        return Phase::Contract;
+    }
+    match &statement.node {
+        // A trigger may use it as long as the old application runs.
+        NodeEnum::DropStmt(_) if draft.ledger.has_trigger => Phase::Contract,
+        NodeEnum::DropStmt(_) => draft.latest_work(),
+        _ => Phase::Expand,
+    }
+}
+
+/// Later statements that name what `phase` drops come after it.
+fn remember_dropped(draft: &mut Draft<'_>, statement: &Statement, phase: Phase) {
     match &statement.node {
         NodeEnum::DropStmt(drop) => {
             for object in &drop.objects {
@@ -273,7 +302,7 @@ fn remember_dropped(draft: &mut Draft<'_>, statement: &Statement) {
                     _ => path(object).and_then(|mut path| path.pop()),
                 };
                 if let Some(word) = last {
-                    draft.floors.word(&word, Phase::Contract);
+                    draft.floors.word(&word, phase);
                 }
             }
         }
@@ -281,7 +310,7 @@ fn remember_dropped(draft: &mut Draft<'_>, statement: &Statement) {
             let name = super::dispatch::target(draft, alter.relation.as_ref());
             for node in &alter.cmds {
                 if let (Some(NodeEnum::AlterTableCmd(command)), Some(name)) = (&node.node, &name) {
-                    draft.floors.member(name, &command.name, Phase::Contract);
+                    draft.floors.member(name, &command.name, phase);
                     if command.subtype() == AlterTableType::AtColumnDefault && command.def.is_none()
                     {
                         // Without either, an INSERT that leaves the column out fails.
@@ -293,7 +322,7 @@ fn remember_dropped(draft: &mut Draft<'_>, statement: &Statement) {
         NodeEnum::TruncateStmt(truncate) => {
             for node in &truncate.relations {
                 if let Some(NodeEnum::RangeVar(range)) = &node.node {
-                    draft.floors.word(&range.relname, Phase::Contract);
+                    draft.floors.word(&range.relname, phase);
                 }
             }
         }

@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use super::{
     add_check, add_column, add_foreign_key, add_unique, again, as_is, change_type, create_index,
-    data, drop_column, drop_index, drop_table, identity, maintenance, op, partition, reached,
-    refresh, rename_column, rename_other, rename_table, session, set_not_null,
+    data, drop_column, drop_index, drop_table, identity, maintenance, op, partition, privileges,
+    reached, refresh, rename_column, rename_other, rename_table, session, set_not_null,
 };
 use crate::analyze::{self, Impact, Verdict};
 use crate::plan::NoteKind;
@@ -43,6 +43,9 @@ pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &I
         NodeEnum::CreateTrigStmt(create) => {
             again::create_trigger(draft, statement, create, impact);
         }
+        NodeEnum::GrantStmt(grant) => privileges::grant(draft, statement, grant, impact),
+        NodeEnum::GrantRoleStmt(grant) => privileges::role(draft, statement, grant, impact),
+        NodeEnum::AlterDefaultPrivilegesStmt(_) => privileges::default(draft, statement, impact),
         NodeEnum::VacuumStmt(vacuum) => maintenance::vacuum(draft, statement, vacuum, impact),
         NodeEnum::ReindexStmt(reindex) => {
             maintenance::reindex(draft, statement, reindex, impact);

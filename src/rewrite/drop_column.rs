@@ -69,6 +69,9 @@ pub(super) fn steps(
         format!("no running application reads or writes {} of {relation}", column.name),
     );
     draft.floors.member(relation, &column.name, Phase::Contract);
+    for member in draft.catalog.family(&found) {
+        draft.floors.shape(&member.name, Phase::Contract, false);
+    }
     for index in found.indexes.iter().filter(|index| index.columns.contains(&column.name)) {
         draft.floors.member(relation, &index.name, Phase::Contract);
     }

@@ -71,6 +71,7 @@ pub(super) fn steps(draft: &mut Draft<'_>, group: &Group, span: Span, written: b
         Some(witness) => SyncTrigger::with_witness(draft, &group.relation, witness),
         None => SyncTrigger::new(draft, &group.relation),
     };
+    draft.ledger.has_trigger = true;
     let body = body(draft, group);
     let search_path = draft.catalog.server.search_path.clone();
     let sql = trigger.create(Fires::InsertOrUpdate, "", Runs::AsOwner, &search_path, &body);

@@ -15,6 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Floors {
     /// Whole relations: their rows change, or their name is free, only from that phase on.
     relations: BTreeMap<QualifiedName, Phase>,
+    /// Tables whose rows an earlier statement changes in that phase.
+    rows: BTreeMap<QualifiedName, Phase>,
+    /// Tables with a column whose default changes in that phase.
+    defaults: BTreeMap<QualifiedName, Phase>,
     /// Columns, constraints and indexes by table and name.
     members: BTreeMap<(QualifiedName, String), Phase>,
     filled: Vec<QualifiedName>,
@@ -30,6 +34,17 @@ pub(super) struct Floors {
     dropped: Vec<(QualifiedName, String)>,
     /// The new names of tables that are views under their old ones until contract.
     moved: BTreeSet<QualifiedName>,
+    /// Tables that do not have the columns that they have as written.
+    shapes: BTreeMap<QualifiedName, Shape>,
+}
+
+/// How the columns of a table differ from those that it has as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// From this phase on it has the same columns.
+    pub until: Phase,
+    /// For good, they stand in another order.
+    pub reordered: bool,
 }
 
 impl Floors {
@@ -37,6 +52,23 @@ impl Floors {
     pub fn relation(&mut self, relation: &QualifiedName, phase: Phase) {
         let floor = self.relations.entry(relation.clone()).or_insert(phase);
         *floor = (*floor).max(phase);
+    }
+
+    /// The same for statements that mind what rows hold.
+    pub fn rows(&mut self, relation: &QualifiedName, phase: Phase) {
+        let floor = self.rows.entry(relation.clone()).or_insert(phase);
+        *floor = (*floor).max(phase);
+    }
+
+    /// A default of `relation` changes in `phase`.
+    pub fn default_changes(&mut self, relation: &QualifiedName, phase: Phase) {
+        let floor = self.defaults.entry(relation.clone()).or_insert(phase);
+        *floor = (*floor).max(phase);
+    }
+
+    /// The phase before which no row may take a default of `relation`.
+    pub fn default_of(&self, relation: &QualifiedName) -> Phase {
+        self.defaults.get(relation).copied().unwrap_or(Phase::Expand)
     }
 
     /// The same for statements that name `member` (a column, constraint or index) of `relation`.
@@ -61,6 +93,22 @@ impl Floors {
         self.rekeyed.push(relation.clone());
     }
 
+    /// Until `until` is over, `relation` has other columns than as written.
+    pub fn shape(&mut self, relation: &QualifiedName, until: Phase, reordered: bool) {
+        let shape = self.shapes.entry(relation.clone()).or_insert(Shape { until, reordered });
+        shape.until = shape.until.max(until);
+        shape.reordered |= reordered;
+    }
+
+    pub fn shape_of(&self, relation: &QualifiedName) -> Option<Shape> {
+        self.shapes.get(relation).copied()
+    }
+
+    /// The names of all tables that have other columns than as written.
+    pub fn shaped(&self) -> impl Iterator<Item = &QualifiedName> {
+        self.shapes.keys()
+    }
+
     pub fn is_half_done(&self, relation: &QualifiedName, column: &str) -> bool {
         self.half_done.iter().any(|(on, name)| on == relation && name == column)
     }
@@ -79,6 +127,9 @@ impl Floors {
     /// What is known of columns and constraints of `from` holds for `to`: the table is renamed.
     pub fn moved(&mut self, from: &QualifiedName, to: &QualifiedName) {
         self.moved.insert(to.clone());
+        if let Some(shape) = self.shapes.get(from).copied() {
+            self.shapes.insert(to.clone(), shape);
+        }
         let of = |(on, name): &&(QualifiedName, String)| {
             (on == from).then(|| (to.clone(), name.clone()))
         };
@@ -130,7 +181,8 @@ impl Floors {
     ///
     /// With `minds_rows` false, rows that change in migrate hold nothing up.
     pub fn of(&self, statement: &Statement, touched: &[QualifiedName], minds_rows: bool) -> Phase {
-        if self.relations.is_empty() && self.members.is_empty() && self.words.is_empty() {
+        let floors = [self.relations.len(), self.rows.len(), self.members.len(), self.words.len()];
+        if floors.iter().all(|count| *count == 0) {
             return Phase::Expand;
         }
         let mut words = text::words(&statement.sql);
@@ -168,6 +220,12 @@ impl Floors {
             .filter(|(name, phase)| named(name) && (minds_rows || **phase > Phase::Migrate))
             .map(|(_, phase)| *phase)
             .max();
+        let by_rows = self
+            .rows
+            .iter()
+            .filter(|(name, _)| minds_rows && named(name))
+            .map(|(_, phase)| *phase)
+            .max();
         let by_member = self
             .members
             .iter()
@@ -183,6 +241,6 @@ impl Floors {
         let refers = words.contains("references")
             && self.rekeyed.iter().any(|relation| words.contains(&relation.name));
         let by_key = refers.then_some(Phase::Contract);
-        by_relation.max(by_key).max(by_member).max(by_word).unwrap_or(Phase::Expand)
+        by_relation.max(by_rows).max(by_key).max(by_member).max(by_word).unwrap_or(Phase::Expand)
     }
 }

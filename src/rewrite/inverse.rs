@@ -8,8 +8,8 @@ use super::draft::{Draft, lock_set};
 use super::op;
 use super::text::alter;
 use super::{
-    acl, again, groups, identity, partition, rename_other, replaced_view, schema_elements_back,
-    set_not_null, undo_locks,
+    acl, again, groups, identity, partition, privileges, rename_other, replaced_view,
+    schema_elements_back, set_not_null, undo_locks,
 };
 use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
 use crate::lock::LockMode;
@@ -67,6 +67,8 @@ fn unannounced(draft: &mut Draft<'_>, statement: &Statement) -> Undo {
         NodeEnum::DropStmt(drop) if drop.remove_type() == ObjectType::ObjectTrigger => {
             again::trigger_back(draft, drop).unwrap_or_else(|| irreversible(draft, statement))
         }
+        // Only what the migration itself has made goes before contract.
+        _ if privileges::ends_new(draft, statement) => Undo::Nothing,
         _ => plain(draft, statement),
     }
 }
@@ -429,7 +431,7 @@ fn revoke(draft: &mut Draft<'_>, statement: &Statement, grant: &GrantStmt) -> Un
             !items.chain(of_columns).any(|item| acl::is_for(item, &roles))
         });
     if !plain {
-        return irreversible(draft, statement);
+        return privileges::undo(draft, grant).unwrap_or_else(|| irreversible(draft, statement));
     }
     let to: Vec<String> = roles.iter().map(|role| quote_ident(role)).collect();
     let sql = objects

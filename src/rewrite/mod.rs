@@ -36,8 +36,10 @@ mod marker;
 mod not_null_names;
 mod one_transaction;
 mod op;
+mod order;
 mod partition;
 mod partitioned;
+mod privileges;
 mod reached;
 mod rebuild;
 mod refresh;
@@ -58,6 +60,7 @@ mod sync;
 mod text;
 mod undo_locks;
 mod view_query;
+mod whole_row;
 mod witness;
 
 pub use error::{Refusal, RewriteError};
@@ -66,7 +69,7 @@ pub use one_transaction::one_transaction;
 use crate::analyze;
 use crate::catalog::{Catalog, facts};
 use crate::plan::{self, Fact, Gate, Phase, Plan, PlannedRevision, PlannedStatement};
-use crate::sql::Script;
+use crate::sql::{Script, Statement};
 use draft::Draft;
 
 /// What decides between recipes, beside the catalog.
@@ -102,6 +105,9 @@ pub fn plan(
     draft.settings = settings;
     let mut statements = Vec::new();
     for (index, statement) in script.statements.iter().enumerate() {
+        let (written_out, floor) = whole_row::written_out(&mut draft, statement);
+        let written = statement;
+        let statement: &Statement = &written_out;
         let seen = change_type::unhindered(&draft.catalog, statement);
         let impact = match analyze::analyze(statement, &seen) {
             Ok(impact) => impact,
@@ -115,12 +121,15 @@ pub fn plan(
         statements.push(PlannedStatement {
             number: index + 1,
             line: statement.line,
-            sql: statement.sql.clone(),
+            sql: written.sql.clone(),
             locks: impact.locks.clone(),
             work: impact.work.clone(),
         });
         draft.begin(index, statement, &impact);
+        let floor = floor.max(order::floor(&mut draft, statement));
+        draft.raise_all(floor);
         dispatch::statement(&mut draft, statement, &impact);
+        order::remember(&mut draft, statement);
         draft.end(statement);
     }
     draft.refuse_unused_directives(script);

@@ -1,7 +1,6 @@
 -- case: create_objects
 -- shows: new objects of many kinds, comments and grants: nothing waits for them
 -- new application starts: at the gate
--- rollback: schema only
 -- volatile: app.logins.id
 -- setup
 CREATE TABLE users (id bigint PRIMARY KEY, name text);

@@ -147,6 +147,7 @@ fn carry_out(draft: &mut Draft<'_>, rollout: &Rollout) {
     for table in tables.iter_mut().filter(|table| table.is_partitioned_top()) {
         table.found.indexes.clear();
     }
+    draft.ledger.has_trigger = true;
     expand::steps(draft, &tables);
     let mut names = Names::default();
     migrate::steps(draft, &tables, &trees, &keys, &mut names);
@@ -324,6 +325,7 @@ fn listed(table: &Table) -> String {
 /// What a reviewer must know, and where later statements have to stand.
 fn announce(draft: &mut Draft<'_>, table: &Table) {
     let name = &table.found.name;
+    draft.floors.shape(name, Phase::Contract, true);
     if !table.is_top() {
         for change in &table.changes {
             draft.floors.member(name, change.name(), Phase::Contract);

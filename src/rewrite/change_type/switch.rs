@@ -12,6 +12,7 @@ use crate::catalog::{ConstraintKind, Index, Relation, names};
 use crate::lock::LockMode;
 use crate::plan::{Action, Check, Phase, RelationLock, Undo, WorkKind};
 use crate::rewrite::draft::{Draft, lock_set};
+use crate::rewrite::privileges;
 use crate::rewrite::rebuild::{self, Names};
 use crate::rewrite::substitute::{self, Columns};
 use crate::rewrite::text::{alter, alter_of};
@@ -60,6 +61,7 @@ pub(super) fn steps(
         draft.rely(&view.found.name);
         // What hangs on it from here on hangs on the new one.
         draft.floors.word(&view.found.name.name, Phase::Switch);
+        privileges::made_again(draft, &view.found.name, Phase::Switch);
     }
     let which: Vec<String> = tables
         .iter()

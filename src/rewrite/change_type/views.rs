@@ -8,7 +8,7 @@
 use crate::catalog::{Catalog, DependantKind, Relation, RelationKind};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::drop_index::path;
-use crate::rewrite::{replaced_view, text};
+use crate::rewrite::{replaced_view, text, whole_row};
 use crate::sql::{QualifiedName, Script, Statement};
 use pg_query::NodeEnum;
 use pg_query::protobuf::ObjectType;
@@ -118,11 +118,18 @@ pub(in crate::rewrite) fn exchanged(
             };
             let after = script.statements.iter().enumerate().skip(first);
             let create = after.clone().find(|(_, s)| creates(s, catalog, &found.name))?.0;
+            // In the switch the table has the old column too, which `*` would take over.
+            let mut then = catalog.clone();
+            script.statements[..create].iter().for_each(|s| then.apply(s));
+            let written_out = whole_row::of_view(&then, &script.statements[create])?;
+            let text = |index: usize, s: &Statement| {
+                if index == create { written_out.clone() } else { s.sql.clone() }
+            };
             let exchanged: Vec<(usize, String)> = after
                 .filter(|(index, s)| {
                     *index == create || (*index > create && is_about(s, &found.name))
                 })
-                .map(|(index, s)| (index, s.sql.clone()))
+                .map(|(index, s)| (index, text(index, s)))
                 .collect();
             used.push(drop);
             used.extend(exchanged.iter().map(|(index, _)| *index));

@@ -2,6 +2,7 @@
 //! relies on.
 
 mod exchange;
+mod ledger;
 
 use super::again::Dropped;
 use super::change_type::Retypes;
@@ -30,6 +31,7 @@ pub(super) struct Draft<'a> {
     pub floors: Floors,
     /// What every connection of the run sets.
     pub settings: BTreeMap<String, String>,
+    pub ledger: ledger::Ledger,
     revision: String,
     steps: Vec<Drafted>,
     notes: Vec<Note>,
@@ -89,6 +91,7 @@ impl<'a> Draft<'a> {
             retypes,
             floors: Floors::default(),
             settings: BTreeMap::new(),
+            ledger: ledger::Ledger::default(),
             revision: revision.to_owned(),
             steps: Vec::new(),
             notes: Vec::new(),
@@ -325,6 +328,12 @@ impl<'a> Draft<'a> {
     /// Raises the earliest phase of the statement at hand.
     pub fn raise(&mut self, phase: Phase) {
         self.floor = self.floor.max(phase);
+    }
+
+    /// The same for the steps that only add something, too.
+    pub fn raise_all(&mut self, phase: Phase) {
+        self.floor = self.floor.max(phase);
+        self.additive_floor = self.additive_floor.max(phase);
     }
 
     /// The directive of the statement at hand for which `pick` gives something; it counts as used.

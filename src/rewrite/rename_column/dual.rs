@@ -54,6 +54,7 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
         draft.floors.relation(member, Phase::Migrate);
         draft.floors.half_done(member, new);
         draft.floors.doubled(member, &column.name, new);
+        draft.floors.shape(member, Phase::Contract, true);
         draft.rely(member);
     }
     draft.note(
@@ -74,6 +75,7 @@ pub(super) fn steps(draft: &mut Draft<'_>, found: &Relation, column: &Column, ne
     draft.floors.relation(&found.name, Phase::Migrate);
     draft.floors.half_done(&found.name, new);
     draft.floors.doubled(&found.name, &column.name, new);
+    draft.floors.shape(&found.name, Phase::Contract, true);
 }
 
 fn expand(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str, family: &Family) {
