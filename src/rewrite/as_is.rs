@@ -222,8 +222,9 @@ fn join_contract(draft: &mut Draft<'_>, statement: &Statement, locks: &[Relation
     true
 }
 
-/// Locks that are requested before the statement: those that somebody could be waiting for, on
-/// relations that `LOCK TABLE` takes.
+/// Locks that are requested before the statement, or at least looked at: those that somebody could be
+/// waiting for. `LOCK TABLE` takes no materialized view and no sequence; the statement locks them
+/// itself, when nobody is in the way.
 pub(super) fn requested(draft: &Draft<'_>, impact: &Impact) -> Vec<RelationLock> {
     lock_set(
         impact
@@ -234,7 +235,11 @@ pub(super) fn requested(draft: &Draft<'_>, impact: &Impact) -> Vec<RelationLock>
                 draft.catalog.relation(&lock.relation).is_some_and(|relation| {
                     matches!(
                         relation.kind,
-                        RelationKind::Table | RelationKind::PartitionedTable | RelationKind::View
+                        RelationKind::Table
+                            | RelationKind::PartitionedTable
+                            | RelationKind::View
+                            | RelationKind::MaterializedView
+                            | RelationKind::Sequence
                     )
                 })
             })
