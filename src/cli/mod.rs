@@ -21,6 +21,7 @@ mod dump;
 mod edit;
 mod environment;
 mod explain;
+mod failing;
 mod fleet;
 mod gates;
 mod heads;
