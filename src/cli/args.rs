@@ -2,9 +2,9 @@
 
 use super::{
     baseline, branches, cancel, catalog, check, completions, contract, current, demo, diff,
-    downgrade, dump, edit, explain, fleet, heads, history, import, init, lint, locks, man, merge,
-    pause, plan, rebase, repair, report, resume, revision, rollback, schema, seed, show, squash,
-    stamp, status, sum, test, trace, tune, upgrade, verify,
+    downgrade, dump, edit, explain, fleet, heads, history, import, init, lint, lint_rules, locks,
+    man, merge, pause, plan, rebase, repair, report, resume, revision, rollback, schema, seed,
+    show, squash, stamp, status, sum, test, trace, tune, upgrade, verify,
 };
 use crate::config::layer::LimitsLayer;
 use crate::config::{self, Flags, Settings, value};
@@ -157,7 +157,13 @@ impl Global {
             set: self.set.clone(),
             limits,
         };
-        config::load(flags, &|name| std::env::var(name).ok())
+        let settings = config::load(flags, &|name| std::env::var(name).ok())?;
+        // Names of hazards and tools are known here only.
+        lint_rules::check(&settings.lint).map_err(|mut error| {
+            error.message = format!("{}: {}", settings.file, error.message);
+            error
+        })?;
+        Ok(settings)
     }
 }
 

@@ -425,7 +425,7 @@ async fn take_back(
     if passes {
         usage::pass(&session.target, &plan, args.because.as_deref(), session.output).await?;
     }
-    session.execute(plan, None, through).await
+    session.execute(plan, Some(&revision), through).await
 }
 
 /// The downgrade of revision `id` that is under way, if there is one.

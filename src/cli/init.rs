@@ -22,7 +22,9 @@ pub fn run(Args {}: Args, global: &Global) -> Result<Done, Error> {
         let list = if new { &mut made } else { &mut kept };
         list.push(path.display().to_string());
     };
-    note(file, project::write(file, template::TEMPLATE, false)?);
+    // A file that is there is not touched, so that the folder need not be writable.
+    let new = !file.exists() && project::write(file, template::TEMPLATE, false)?;
+    note(file, new);
     let settings = global.settings()?;
     for folder in [&settings.migrations, &settings.plans] {
         let new = !folder.is_dir();

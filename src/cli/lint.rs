@@ -1,7 +1,7 @@
 //! `airlock lint`: what migrations of any tool would do, statement by statement.
 
 use super::args::{Format, Global};
-use super::lint_rules::FailOn;
+use super::lint_rules::{DEFAULT_POSTGRES, FailOn};
 use super::output::{Done, Output};
 use super::{block_on, catalog, lint_files, lint_rules, lint_variables};
 use crate::catalog::{Catalog, Need, load};
@@ -12,10 +12,6 @@ use crate::lint::input::{TOOLS, Tool};
 use crate::lint::{self, Knowledge};
 use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
-
-/// Version that verdicts are for when nothing says it: the newest that is known.
-const DEFAULT_POSTGRES: u32 = 18;
-const OLDEST_POSTGRES: u32 = 14;
 
 /// Say what migrations would lock, scan and rewrite, and warn of hazards
 ///
@@ -81,11 +77,7 @@ pub fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> 
 
 fn tool(args: &Args, settings: &Settings) -> Result<Option<Tool>, Error> {
     let Some(name) = args.tool.as_ref().or(settings.lint.tool.as_ref()) else { return Ok(None) };
-    Tool::from_name(name).map(Some).ok_or_else(|| {
-        let known = TOOLS.map(|(name, _)| name).join(", ");
-        Error::new(Kind::Input, format!("lint.tool is `{name}`"))
-            .hint(format!("Known are {known}."))
-    })
+    lint_rules::tool(name).map(Some)
 }
 
 /// The catalog before the first file. `DATABASE_URL` alone does not count: what a linter says in an
@@ -100,10 +92,7 @@ fn start(
         (Some(version), _) | (None, Some(version)) => Some(version),
         (None, None) => None,
     };
-    if let Some(version) = wanted.filter(|v| !(OLDEST_POSTGRES..=DEFAULT_POSTGRES).contains(v)) {
-        return Err(Error::new(Kind::Input, format!("lint.postgres is {version}"))
-            .hint(format!("Versions {OLDEST_POSTGRES} to {DEFAULT_POSTGRES} are known.")));
-    }
+    wanted.map_or(Ok(()), lint_rules::version)?;
     let (mut catalog, knowledge) = if let Some(path) = &args.catalog {
         (catalog::read(path)?, Knowledge::Catalog)
     } else if global.database_url.is_some() {

@@ -4,9 +4,14 @@ use crate::config::{LintIgnore, LintSettings};
 use crate::error::{Error, Kind};
 use crate::hazard::{self, Hazard, Severity};
 use crate::lint::Rules;
+use crate::lint::input::{TOOLS, Tool};
 use crate::lint::suppress::Ignore;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
+
+/// Version that verdicts are for when nothing says it: the newest that is known.
+pub const DEFAULT_POSTGRES: u32 = 18;
+const OLDEST_POSTGRES: u32 = 14;
 
 /// From which severity on a finding makes the command fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,6 +41,36 @@ impl FailOn {
             bad(format!("lint.fail_on is `{text}`"), "Write error, warning, info or never.")
         })
     }
+}
+
+/// Whether `[lint]` makes sense, for whoever reads the settings.
+///
+/// # Errors
+/// `Kind::Input`: a name or a number that there is not.
+pub fn check(settings: &LintSettings) -> Result<(), Error> {
+    rules(settings)?;
+    settings.fail_on.as_deref().map(FailOn::from_settings).transpose()?;
+    settings.tool.as_deref().map(tool).transpose()?;
+    settings.postgres.map_or(Ok(()), version)
+}
+
+/// # Errors
+/// `Kind::Input` for a tool that is not known.
+pub fn tool(name: &str) -> Result<Tool, Error> {
+    Tool::from_name(name).ok_or_else(|| {
+        let known = TOOLS.map(|(name, _)| name).join(", ");
+        bad(format!("lint.tool is `{name}`"), &format!("Known are {known}."))
+    })
+}
+
+/// # Errors
+/// `Kind::Input` for a server that the model does not know.
+pub fn version(version: u32) -> Result<(), Error> {
+    if (OLDEST_POSTGRES..=DEFAULT_POSTGRES).contains(&version) {
+        return Ok(());
+    }
+    let hint = format!("Versions {OLDEST_POSTGRES} to {DEFAULT_POSTGRES} are known.");
+    Err(bad(format!("lint.postgres is {version}"), &hint))
 }
 
 /// # Errors

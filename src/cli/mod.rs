@@ -21,6 +21,7 @@ mod dump;
 mod edit;
 mod environment;
 mod explain;
+mod failing;
 mod fleet;
 mod gates;
 mod heads;
@@ -90,7 +91,10 @@ const WORKERS: usize = 2;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(output::usage(&error)),
+    };
     // Statements may nest deeply.
     crate::threads::on_large_stack(|| {
         let follows = match &cli.command {

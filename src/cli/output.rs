@@ -4,8 +4,12 @@ use super::args::{Color, Format};
 use crate::error::{Error, Kind};
 use crate::report;
 use serde_json::{Value, json};
-use std::io::Write;
-use std::sync::Arc;
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Arc, OnceLock};
+
+/// The first failure to write to stdout, in words. A result of which a part is missing, a script for
+/// instance, must not look like a whole one.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
 /// The result of a command.
 #[derive(Debug)]
@@ -103,18 +107,29 @@ impl Output {
 
     /// Control sequences for the terminal that stdout is.
     pub fn raw(&self, sequence: &str) {
-        let _ = write!(std::io::stdout().lock(), "{sequence}");
+        heed(write!(io::stdout().lock(), "{sequence}"));
     }
 
     /// Prints the result and says the exit code.
     pub fn finish(&self, result: Result<Done, Error>) -> u8 {
+        let code = self.print(result);
+        heed(io::stdout().flush());
+        let Some(why) = UNWRITTEN.get() else { return code };
+        let error = Error::new(Kind::Failed, "cannot write the result to standard output")
+            .detail(format!("{why}."));
+        stderr(report::error::text(&error).trim_end());
+        // One that says more stays.
+        if code == 0 { error.kind.exit_code() } else { code }
+    }
+
+    fn print(&self, result: Result<Done, Error>) -> u8 {
         match result {
             Ok(done) => {
                 match (&done.rendered, self.format) {
                     (Some(text), Format::Text) => stdout(text.trim_end()),
                     // Nothing in it is styled, and it may be long.
                     (Some(text), _) => {
-                        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+                        heed(io::stdout().lock().write_all(text.as_bytes()));
                     }
                     (None, Format::Json) if done.json.is_null() => {}
                     (None, Format::Json) => self.document(&done.json),
@@ -138,9 +153,29 @@ fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
 
-/// A reader that has gone away (`| head`) is no failure of ours.
 fn stdout(text: &str) {
-    let _ = writeln!(anstream::stdout().lock(), "{text}");
+    heed(writeln!(anstream::stdout().lock(), "{text}"));
+}
+
+/// A reader that has gone away (`| head`) is no failure of ours; a full disk is.
+fn heed(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(error.to_string());
+    }
+}
+
+/// Prints what the arguments ask for at once (`--help`, `--version`), or what is wrong with them, and
+/// says the exit code.
+pub fn usage(error: &clap::Error) -> u8 {
+    let written = error.print().and_then(|()| io::stdout().flush());
+    match u8::try_from(error.exit_code()).unwrap_or(Kind::Input.exit_code()) {
+        0 if written.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe) => {
+            Kind::Failed.exit_code()
+        }
+        code => code,
+    }
 }
 
 fn stderr(text: &str) {

@@ -155,7 +155,7 @@ async fn from_database<'a>(
             format!("revision {} has been started, it is {}", revision.id, rollout.state.name());
         return Err(Error::new(Kind::Drift, message)
             .detail("A plan leads from a database without the revision to one with it.")
-            .hint("Finish it, or take it back. With --replay its plan is made all the same."));
+            .hint("Finish it (`airlock upgrade`, `airlock contract`), or take it back (`airlock rollback`) and make the plan then. With --replay its plan is made all the same."));
     }
     let missing: Vec<&str> = graph
         .ancestors(&revision.id)

@@ -109,6 +109,22 @@ pub fn fits_migration(plan: &Plan, revision: &Revision) -> Result<(), Error> {
         .hint(format!("Make the plan again and review it: `airlock plan {}`.", revision.id)))
 }
 
+/// The same for a plan by which `revision` has been started: another one cannot take its place.
+///
+/// # Errors
+/// As [`fits_migration`].
+pub fn fits_started(plan: &Plan, revision: &Revision) -> Result<(), Error> {
+    fits_migration(plan, revision).map_err(|error| {
+        if error.kind != Kind::Drift {
+            return error;
+        }
+        error.hint(format!(
+            "It has been started: take it back first (`airlock rollback`), then `airlock plan {}` makes the plan of the new text. Or put the old text back, and go on.",
+            revision.id
+        ))
+    })
+}
+
 /// Why `written` is not what would be planned now; empty when it is.
 pub fn differences(written: &Plan, now: &Plan) -> Vec<String> {
     let now = &as_laid_out_in(now, written);

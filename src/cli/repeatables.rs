@@ -86,7 +86,7 @@ pub async fn apply(
     session.go_on()?;
     let plan = plan(session, revision, reviewed).await?;
     environment::came_through(session.settings, &plan, false).await?;
-    session.execute(plan, None, Phase::Contract).await.map(|_| ())
+    session.execute(plan, Some(revision), Phase::Contract).await.map(|_| ())
 }
 
 async fn plan(session: &Session<'_>, revision: &Revision, reviewed: bool) -> Result<Plan, Error> {

@@ -143,7 +143,7 @@ async fn from_database<'a>(
         let message = format!("revision {} has been started, it is {state}", revision.id);
         return Err(Error::new(Kind::Drift, message)
             .detail("A plan leads from a database without the revision to one with it.")
-            .hint("Finish it, or take it back. With --replay its report is made all the same."));
+            .hint("Finish it (`airlock upgrade`, `airlock contract`), or take it back (`airlock rollback`). With --replay its report is made all the same."));
     }
     let catalog = planning::catalog(&connection, &order).await?;
     Ok((order, catalog))

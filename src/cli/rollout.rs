@@ -3,7 +3,8 @@
 
 use super::output::{Done, Output};
 use super::{
-    environment, planning, progress, project, standing, stopping, usage, verify_section, waiting,
+    environment, failing, planning, progress, project, standing, stopping, usage, verify_section,
+    waiting,
 };
 use crate::config::Settings;
 use crate::connect::{Connection, Target};
@@ -19,6 +20,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+fn fits(plan: &Plan, revision: &Revision, rollout: Option<&Rollout>) -> Result<(), Error> {
+    match rollout {
+        Some(_) => planning::fits_started(plan, revision),
+        None => planning::fits_migration(plan, revision),
+    }
+}
 
 /// A session of work on one database.
 pub struct Session<'a> {
@@ -115,7 +123,7 @@ impl<'a> Session<'a> {
                     planning::against(&*self.connect().await?, revision, self.settings).await?.0
                 }
             };
-            planning::fits_migration(&plan, revision)?;
+            fits(&plan, revision, rollout)?;
             return Ok(plan);
         }
         let path = project::plan_path(self.settings, revision).display().to_string();
@@ -136,7 +144,7 @@ impl<'a> Session<'a> {
             }
             (None, None) => self.new_plan(revision, &path).await?,
         };
-        planning::fits_migration(&plan, revision)?;
+        fits(&plan, revision, rollout)?;
         // What has begun was let in when it began.
         if rollout.is_none() {
             environment::came_through(self.settings, &plan, false).await?;
@@ -187,7 +195,7 @@ impl<'a> Session<'a> {
         Ok(plan)
     }
 
-    /// Carries `plan` out up to the end of phase `through`, then verifies.
+    /// Carries `plan`, of a section of `revision`, out up to the end of phase `through`, then verifies.
     ///
     /// # Errors
     /// Whatever stops the run, or a verification that fails.
@@ -198,7 +206,7 @@ impl<'a> Session<'a> {
         through: Phase,
     ) -> Result<End, Error> {
         self.begins(&plan).await?;
-        let ended = self.phases(&plan, through).await;
+        let ended = self.phases(&plan, revision, through).await;
         let outcome = self.ended(&plan, ended).await?;
         let end = outcome.end;
         if end == End::Gate(Phase::Contract)
@@ -209,8 +217,11 @@ impl<'a> Session<'a> {
                 error.message
             ));
         }
+        let id = plan.revision.id.clone();
         self.runs.push((plan, outcome));
-        if let Some(revision) = revision.filter(|_| self.is_verifiable(end)) {
+        // Not of a downgrade, which is a plan of its own.
+        let upgraded = |of: &&Revision| !of.is_whole() && of.id.as_str() == id;
+        if let Some(revision) = revision.filter(upgraded).filter(|_| self.is_verifiable(end)) {
             self.verified += verify_section::run(revision, &self.target).await?;
         }
         self.at = None;
@@ -218,12 +229,17 @@ impl<'a> Session<'a> {
     }
 
     /// Runs what is left up to `through`; phase by phase when a hook wants to know of each.
-    async fn phases(&self, plan: &Plan, through: Phase) -> Result<Outcome, Error> {
+    async fn phases(
+        &self,
+        plan: &Plan,
+        revision: Option<&Revision>,
+        through: Phase,
+    ) -> Result<Outcome, Error> {
         let limits = &self.settings.limits;
         let whole = Scope { through };
         let go = async |scope| {
             let ended = run::execute(&self.target, plan, scope, limits, self.hooks.clone()).await;
-            ended.map_err(Error::from)
+            ended.map_err(|error| failing::placed(error, plan, revision))
         };
         if !Occasion::OF_PHASES.into_iter().any(|of| self.telemetry.hooks.wants(of)) {
             return go(whole).await;

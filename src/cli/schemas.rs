@@ -79,15 +79,12 @@ impl Source {
     /// What `[schema]` says.
     ///
     /// # Errors
-    /// When it says nothing, or two things.
+    /// When it says nothing.
     pub fn desired(settings: &Settings) -> Result<Self, Error> {
         match (&settings.schema.path, &settings.schema.command) {
-            (Some(path), None) => Ok(Self::Path(settings.folder.join(path))),
+            // Both are refused where the file is read.
+            (Some(path), _) => Ok(Self::Path(settings.folder.join(path))),
             (None, Some(command)) => Ok(Self::Command(command.clone())),
-            (Some(_), Some(_)) => {
-                Err(Error::new(Kind::Input, "[schema] names both a path and a command")
-                    .hint("Keep one of them in airlock.toml."))
-            }
             (None, None) => Err(Error::new(Kind::Input, "no desired schema is named").hint(
                 "Name a file or folder of SQL, or write path or command below [schema] in airlock.toml.",
             )),

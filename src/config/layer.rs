@@ -233,6 +233,14 @@ pub(super) fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D
 }
 
 pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    let text = String::deserialize(from)?;
-    value::bytes(&text).map(Some).map_err(D::Error::custom)
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a size like \"512MB\" or a number of bytes")]
+    enum Size {
+        Bytes(u64),
+        Text(String),
+    }
+    match Size::deserialize(from)? {
+        Size::Bytes(bytes) => Ok(Some(bytes)),
+        Size::Text(text) => value::bytes(&text).map(Some).map_err(D::Error::custom),
+    }
 }

@@ -62,6 +62,8 @@ pub struct Settings {
     pub schema: SchemaSettings,
     /// The folder of `airlock.toml`, from which its paths and commands start; empty for the current.
     pub folder: PathBuf,
+    /// The name of the file, for errors about what it says.
+    pub file: String,
     /// The environment that was asked for.
     pub environment: Option<Environment>,
     /// What `--confirm` says.
@@ -163,7 +165,7 @@ fn settings(
     let file = parse_file(path, text)?;
     environment::check(path, &file)?;
     let name = flags.env.clone().or_else(|| get("AIRLOCK_ENV")).filter(|name| !name.is_empty());
-    let Some(name) = name else { return resolve(flags, get, file, folder, None) };
+    let Some(name) = name else { return resolve(flags, get, file, (path, folder), None) };
     let own = file.env.get(&name);
     let names_database =
         own.is_some_and(|own| own.database_url.is_some() || own.database_url_env.is_some());
@@ -190,7 +192,7 @@ fn settings(
     };
     let environment = Environment { name, confirm: layer.confirm, after };
     let chosen = Chosen { environment, names_database };
-    resolve(flags, get, layer, folder, Some(chosen))
+    resolve(flags, get, layer, (path, folder), Some(chosen))
 }
 
 /// The environment with whether its own settings name its database.
@@ -246,9 +248,10 @@ fn resolve(
     flags: Flags,
     get: &dyn Fn(&str) -> Option<String>,
     file: FileLayer,
-    folder: &Path,
+    (path, folder): (&str, &Path),
     chosen: Option<Chosen>,
 ) -> Result<Settings, Error> {
+    let of_file = |error: Error| in_file(path, error);
     let variable = get("DATABASE_URL").filter(|url| !url.is_empty());
     let names_database = chosen.as_ref().is_some_and(|chosen| chosen.names_database);
     // A variable that is not set is no obstacle where another source decides.
@@ -257,38 +260,47 @@ fn resolve(
         (None, Some(url)) if !names_database => Some(url),
         (None, _) => database_url(&file, get)?,
     };
-    let limits =
-        flags.limits.over(LimitsLayer::from_environment(get)?).over(LimitsLayer::from(file.limits));
+    let own = LimitsLayer::from(file.limits);
+    let wrong_in_file = with_defaults(own.clone()).check().err();
+    let limits = flags.limits.over(LimitsLayer::from_environment(get)?).over(own);
     let planning = rewrite::Options::default();
     let speed = Speed {
         scan: file.report.scan_speed.unwrap_or(Speed::default().scan),
         write: file.report.write_speed.unwrap_or(Speed::default().write),
     };
-    check_speed(speed)?;
+    check_speed(speed).map_err(of_file)?;
+    check_schema(&file.schema).map_err(of_file)?;
     Ok(Settings {
         database_url: database_url.map(DatabaseUrl),
         password_command: password::command(
             file.password_command,
             file.password_timeout,
             file.password_max_age,
-        )?,
+        )
+        .map_err(of_file)?,
         migrations: folder.join(file.migrations.as_deref().unwrap_or("migrations")),
         plans: folder.join(file.plans.as_deref().unwrap_or("plans")),
         template: file.revision.template.map(|path| folder.join(path)),
         lint: file.lint,
-        telemetry: telemetry::settings(file.metrics, file.log, file.hook, folder)?,
+        telemetry: telemetry::settings(file.metrics, file.log, file.hook, folder)
+            .map_err(of_file)?,
         schema: file.schema,
         folder: folder.to_owned(),
+        file: path.to_owned(),
         environment: chosen.map(|chosen| chosen.environment),
         confirmed: flags.confirm,
         reviewed: file.reviewed,
-        targets: targets::groups(file.targets)?,
+        targets: targets::groups(file.targets).map_err(of_file)?,
         variables: Variables::new(file.variables, &flags.set)?,
         speed,
         limits: {
-            let throttle = file.throttle.settings()?;
+            let throttle = file.throttle.settings().map_err(of_file)?;
             let limits = Limits { throttle: Arc::new(throttle), ..with_defaults(limits) };
-            limits.check().map_err(|what| Error::new(Kind::Input, what))?;
+            limits.check().map_err(|what| {
+                let of_flags = wrong_in_file.as_ref() != Some(&what);
+                let error = Error::new(Kind::Input, what);
+                if of_flags { error } else { of_file(error) }
+            })?;
             limits
         },
         planning: rewrite::Options {
@@ -299,6 +311,21 @@ fn resolve(
                 .unwrap_or(planning.dual_column_limit_bytes),
         },
     })
+}
+
+/// An error about what the file says, which names it.
+fn in_file(path: &str, mut error: Error) -> Error {
+    error.message = format!("{path}: {}", error.message);
+    error
+}
+
+/// Where the desired schema comes from is one thing.
+fn check_schema(schema: &SchemaSettings) -> Result<(), Error> {
+    if schema.path.is_some() && schema.command.is_some() {
+        return Err(Error::new(Kind::Input, "[schema] names both a path and a command")
+            .hint("Keep one of them."));
+    }
+    Ok(())
 }
 
 fn with_defaults(layer: LimitsLayer) -> Limits {

@@ -60,7 +60,7 @@ impl FileThrottle {
             queries: self.query,
         };
         settings.check().map_err(|what| {
-            Error::new(Kind::Input, format!("[throttle] of the settings file: {what}"))
+            Error::new(Kind::Input, format!("[throttle]: {what}"))
                 .hint("docs/throttle.md describes every signal.")
         })?;
         Ok(settings)

@@ -221,13 +221,13 @@ impl Run<'_> {
                 if let Some(of) = journal::downgraded(&revision) {
                     rollback::refuse_children(found, of)?;
                 }
-                facts::compare(runner, &self.plan.facts, "the plan").await?;
+                facts::compare(runner, &self.plan.facts, "the plan", false).await?;
                 enter(runner).await?;
             }
             Admission::GoOn { at_gate } => {
                 let kept = before.filter(|_| at_gate).and_then(|r| r.facts.as_deref());
                 if let Some(kept) = kept {
-                    facts::compare(runner, kept, "the end of the last phase").await?;
+                    facts::compare(runner, kept, "the end of the last phase", true).await?;
                 }
             }
             Admission::Done => return Ok(End::Finished),
@@ -343,6 +343,7 @@ pub(super) async fn read_journal(work: &Session, only: Option<&str>) -> Result<J
         }
         JournalError::Database(error) => RunError::Server {
             doing: "read the journal in schema airlock".to_owned(),
+            step: None,
             error: Box::new(server_error(&error, "read the journal")),
         },
         error => error.into(),

@@ -16,6 +16,8 @@ pub struct ServerError {
     pub hint: Option<String>,
     /// SQLSTATE, DETAIL, position and context in sentences.
     pub full_detail: String,
+    /// The statement, or what it was for.
+    pub sent: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +46,12 @@ pub enum RunError {
     #[error("the {what} of revision {revision} is not the one that was started")]
     PlanChanged { revision: String, what: &'static str, started: String, given: String },
     #[error("the database is not what the plan was made for: {} changed", count(.differences.len(), "fact"))]
-    FactsChanged { differences: Vec<String>, since: String },
+    FactsChanged {
+        differences: Vec<String>,
+        since: String,
+        /// The rollout has begun: no other plan can take this one's place.
+        started: bool,
+    },
     #[error("revision {revision} is being rolled back")]
     RollingBack { revision: String },
     #[error("revision {revision} cannot be rolled back: {why}")]
@@ -104,7 +111,7 @@ pub enum RunError {
     #[error("between us and the server is a pooler that hands its connections out anew")]
     Pooled,
     #[error("could not {doing}: {}", .error.message)]
-    Server { doing: String, error: Box<ServerError> },
+    Server { doing: String, step: Option<String>, error: Box<ServerError> },
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -181,11 +188,49 @@ impl RunError {
     /// Says in which step it happened, where that is not said yet.
     pub(super) fn in_step(mut self, id: &str) -> Self {
         if let RunError::Lost { step: step @ None, .. }
+        | RunError::Server { step: step @ None, .. }
         | RunError::Interrupted { step: step @ None, .. } = &mut self
         {
             *step = Some(id.to_owned());
         }
         self
+    }
+
+    /// The step in which the database, or what is in it, said no, and the statement that was sent
+    /// then, where that is known.
+    pub fn fault(&self) -> Option<(&str, Option<&str>)> {
+        match self {
+            RunError::Server { step: Some(step), error, .. } => Some((step, Some(&error.sent))),
+            RunError::ConstraintViolated { step, error }
+            | RunError::DuplicateKey { step, error } => Some((step, Some(&error.sent))),
+            RunError::HoldExceeded { step, sql, .. } => Some((step, Some(sql))),
+            RunError::VerificationFailed { step, .. }
+            | RunError::TriggersWouldFire { step, .. }
+            | RunError::WalkRestarted { step, .. }
+            | RunError::PassesExhausted { step, .. }
+            | RunError::NotWalkable { step, .. }
+            | RunError::ProbeDisagrees { step, .. } => Some((step, None)),
+            RunError::Cut
+            | RunError::Connect(_)
+            | RunError::Catalog(_)
+            | RunError::Lost { .. }
+            | RunError::Busy { .. }
+            | RunError::Replaced { .. }
+            | RunError::ServerMajor { .. }
+            | RunError::PlanChanged { .. }
+            | RunError::FactsChanged { .. }
+            | RunError::RollingBack { .. }
+            | RunError::RollbackRefused { .. }
+            | RunError::LockNotHad { .. }
+            | RunError::BadPlan { .. }
+            | RunError::SettingLost { .. }
+            | RunError::Pooled
+            | RunError::Server { step: None, .. }
+            | RunError::Journal(_)
+            | RunError::Lifecycle(_)
+            | RunError::Interrupted { .. }
+            | RunError::Cancelled { .. } => None,
+        }
     }
 
     pub fn kind(&self) -> Kind {
@@ -297,7 +342,7 @@ impl RunError {
             RunError::CameLate { predicate, .. } => {
                 Some(format!("Rows for which this holds:\n{predicate}\n{RESUMABLE}"))
             }
-            RunError::FactsChanged { differences, since } => {
+            RunError::FactsChanged { differences, since, .. } => {
                 Some(format!("Compared with {since}:\n{}", differences.join("\n")))
             }
             RunError::LockNotHad { blockers, attempts, reason, .. } => {
@@ -355,12 +400,16 @@ impl RunError {
             RunError::PlanChanged { .. } => {
                 "Finish or roll back with the plan that was started; a new one can follow."
             }
-            RunError::FactsChanged { .. } => {
+            RunError::FactsChanged { started: false, .. } => {
                 "Make the plan again and review it, or undo what changed the database."
             }
             RunError::CameLate { .. } => {
                 "Nothing has changed. See for these rows which column has the right value, and update \
                  them so that this no longer holds for any; then run the same command again."
+            }
+            RunError::FactsChanged { started: true, .. } => {
+                "Drop what is new there, or put back what was changed, and run the same command again. \
+                 The rollout can be taken back too (`airlock rollback`), when nothing new depends on it."
             }
             RunError::RollingBack { .. } => "Run `airlock rollback` again to finish it.",
             RunError::LockNotHad { suggestion: Some(suggestion), .. } => {
@@ -421,6 +470,13 @@ impl RunError {
 fn server_hint(error: &ServerError) -> Option<String> {
     let ours = match error.sqlstate.as_str() {
         "42501" => "The role lacks a privilege; docs/operating.md lists what it needs.",
+        // The server's own hint is CASCADE, which would take away what somebody else has made.
+        "2BP01" => {
+            return Some(
+                "Drop what depends on it, or change it so that it does not, and run the same command again."
+                    .to_owned(),
+            );
+        }
         "53100" => "Run the same command again when the server has room.",
         "53300" => {
             "The server has no connection left; airlock needs two, and one more for each job."

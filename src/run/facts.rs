@@ -33,11 +33,13 @@ async fn load(runner: &Runner<'_>, names: &[QualifiedName]) -> Result<Catalog, R
     }
 }
 
-/// Refuses to go on when one of `expected` is no longer so. `since` says where they come from.
+/// Refuses to go on when one of `expected` is no longer so. `since` says where they come from, `started` whether the
+/// rollout has begun.
 pub(super) async fn compare(
     runner: &Runner<'_>,
     expected: &[Fact],
     since: &str,
+    started: bool,
 ) -> Result<(), RunError> {
     if expected.is_empty() {
         return Ok(());
@@ -52,7 +54,7 @@ pub(super) async fn compare(
     if differences.is_empty() {
         return Ok(());
     }
-    Err(RunError::FactsChanged { differences, since: since.to_owned() })
+    Err(RunError::FactsChanged { differences, since: since.to_owned(), started })
 }
 
 /// How the fact begins that says of a relation whether and what it is; every relation has one.

@@ -49,7 +49,7 @@ impl Fault {
             Fault::Lost(reason) => RunError::Lost { step: None, reason },
             Fault::Insisted => RunError::Interrupted { step: None, note: None },
             Fault::Refused(write) => RunError::Replaced { refused: Some(write) },
-            Fault::Server(error) => RunError::Server { doing: doing.into(), error },
+            Fault::Server(error) => RunError::Server { doing: doing.into(), step: None, error },
         }
     }
 }
@@ -384,6 +384,7 @@ pub(super) fn server_error(error: &tokio_postgres::Error, what: &str) -> ServerE
             detail: server.detail().map(str::to_owned),
             hint: server.hint().map(str::to_owned),
             full_detail,
+            sent: what.to_owned(),
         },
         None => ServerError {
             sqlstate: String::new(),
@@ -391,6 +392,7 @@ pub(super) fn server_error(error: &tokio_postgres::Error, what: &str) -> ServerE
             detail: None,
             hint: None,
             full_detail,
+            sent: what.to_owned(),
         },
     }
 }

@@ -9,6 +9,7 @@ mod downgrade;
 mod edit;
 mod environments;
 mod explain;
+mod failing;
 mod fleet;
 mod full_disk;
 mod graph;

@@ -1,3 +1,5 @@
+//! What is left out, kept and refused.
+
 use super::check;
 use crate::sql::Script;
 use std::collections::BTreeMap;
