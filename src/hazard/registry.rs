@@ -103,6 +103,7 @@ pub(super) static RULES: &[Rule] = rules![
     drop_schema,
     rename_type,
     column_without_equality,
+    insert_without_columns,
     new_int_key + end,
     int_key_near_end,
     foreign_key_type + end,

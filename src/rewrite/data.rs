@@ -411,7 +411,7 @@ fn in_batches(draft: &mut Draft<'_>, found: &Relation, split: &Split, proof: Pro
     if fires_triggers(&draft.catalog, found, &columns) && proof == Proof::SameAgain {
         draft.note(
             NoteKind::Triggers,
-            format!("rows of {name} that hold the new value already are not touched, so the application's triggers do not fire for them"),
+            format!("rows of {name} that hold the new value already are not touched, so the application's triggers do not fire for them (`-- airlock: marker` changes every row, once)"),
         );
     }
     draft.note(

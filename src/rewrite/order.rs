@@ -10,7 +10,7 @@
 use super::dispatch::target;
 use super::draft::Draft;
 use super::groups::strings;
-use super::text;
+use super::{text, whole_row};
 use crate::catalog::{Catalog, RelationKind};
 use crate::plan::Phase;
 use crate::sql::{Diagnostic, QualifiedName, Statement, walk};
@@ -48,6 +48,7 @@ pub(super) fn floor(draft: &mut Draft<'_>, statement: &Statement) -> Phase {
 
 /// Keeps in mind what the statement at hand, which has its steps by now, means for later ones.
 pub(super) fn remember(draft: &mut Draft<'_>, statement: &Statement) {
+    whole_row::note_order(draft, statement);
     let Some(phase) = draft.phase_of_statement() else { return };
     if phase > Phase::Expand && replaces(draft, statement) {
         draft.ledger.replaced = draft.ledger.replaced.max(phase);

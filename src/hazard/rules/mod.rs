@@ -30,6 +30,7 @@ pub(super) mod enum_value_at_once;
 pub(super) mod foreign_key_locks;
 pub(super) mod foreign_key_type;
 pub(super) mod foreign_key_without_index;
+pub(super) mod insert_without_columns;
 pub(super) mod int_key_near_end;
 pub(super) mod invalid_index_kept;
 pub(super) mod lock_table;

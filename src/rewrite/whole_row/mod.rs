@@ -91,6 +91,32 @@ fn refuse(draft: &mut Draft<'_>, statement: &Statement, relation: &QualifiedName
     );
 }
 
+/// An INSERT without a list of columns into a table in which one was dropped, or made anew by an earlier
+/// migration: another database may have them in another order.
+pub(super) fn note_order(draft: &mut Draft<'_>, statement: &Statement) {
+    let range = match &statement.node {
+        NodeEnum::InsertStmt(insert) if insert.cols.is_empty() && insert.select_stmt.is_some() => {
+            insert.relation.as_ref()
+        }
+        NodeEnum::CopyStmt(copy) if copy.is_from && copy.attlist.is_empty() => {
+            copy.relation.as_ref()
+        }
+        _ => None,
+    };
+    let Some(table) = range.and_then(|range| resolve(draft.start, range)) else { return };
+    let last = table.columns.iter().map(|column| column.position).max().unwrap_or(0);
+    if usize::try_from(last).is_ok_and(|last| last > table.columns.len()) {
+        let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        let text = format!(
+            "statement {} gives no list of columns: here {} has {}, in this order; a column of it was dropped or made anew once, so that another database may have another order",
+            draft.number(),
+            table.name,
+            text::listed(&names)
+        );
+        draft.note(NoteKind::Information, text);
+    }
+}
+
 fn with_text(statement: &Statement, sql: String) -> Option<Statement> {
     let parsed = grammar::parse(&sql).ok()?;
     let node = parsed.stmts.into_iter().next()?.stmt?.node?;
