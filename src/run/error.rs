@@ -205,6 +205,7 @@ impl RunError {
             | RunError::DuplicateKey { step, error } => Some((step, Some(&error.sent))),
             RunError::HoldExceeded { step, sql, .. } => Some((step, Some(sql))),
             RunError::VerificationFailed { step, .. }
+            | RunError::CameLate { step, .. }
             | RunError::TriggersWouldFire { step, .. }
             | RunError::WalkRestarted { step, .. }
             | RunError::PassesExhausted { step, .. }
