@@ -52,11 +52,13 @@ mod schema_elements_back;
 mod sequence;
 mod set_not_null;
 mod shadow_view;
+mod strangers;
 mod substitute;
 mod sync;
 mod text;
 mod undo_locks;
 mod view_query;
+mod walks;
 mod witness;
 
 pub use error::{Refusal, RewriteError};
@@ -120,6 +122,7 @@ pub fn plan(
         dispatch::statement(&mut draft, statement, &impact);
         draft.end(statement);
     }
+    walks::refuse(&mut draft, script);
     draft.refuse_unused_directives(script);
     let drafted = draft.finish()?;
     let mut found: Vec<Fact> = facts::facts(catalog, &drafted.relied);
