@@ -260,3 +260,113 @@ async fn a_partition_that_was_added_with_rows_stops_the_run_before_the_switch() 
         assert_eq!(text(&target, KEYS).await, "t f, t p, t1 f, t1 p, t2 f, t2 p, t3 f, t3 p");
     }
 }
+
+/// What others do, how they take it back, and what the run says of it.
+const STRANGERS: [[&str; 3]; 7] = [
+    ["CREATE INDEX newidx ON t (c)", "DROP INDEX newidx", "index newidx"],
+    [
+        "ALTER TABLE t ADD CONSTRAINT newck CHECK (c > -5)",
+        "ALTER TABLE t DROP CONSTRAINT newck",
+        "constraint newck",
+    ],
+    ["CREATE STATISTICS newst ON c, d FROM t", "DROP STATISTICS newst", "newst"],
+    [
+        "GRANT SELECT (c) ON t TO PUBLIC",
+        "REVOKE SELECT (c) ON t FROM PUBLIC",
+        "the privileges of c of public.t",
+    ],
+    ["COMMENT ON COLUMN t.c IS 'new'", "COMMENT ON COLUMN t.c IS 'old'", "the comment of c"],
+    [
+        "ALTER TABLE t ALTER c SET STATISTICS 77",
+        "ALTER TABLE t ALTER c SET STATISTICS 55",
+        "the statistics target of c",
+    ],
+    [
+        "ALTER TABLE t ALTER c SET (n_distinct = 5)",
+        "ALTER TABLE t ALTER c RESET (n_distinct)",
+        "the options of c",
+    ],
+];
+
+const WITH_ALL_KINDS: &str = "CREATE TABLE t (id int PRIMARY KEY, c int, d int);
+    INSERT INTO t SELECT i, i, i FROM generate_series(1, 500) AS i;
+    CREATE INDEX known ON t (c);
+    ALTER TABLE t ADD CONSTRAINT positive CHECK (c > 0);
+    CREATE STATISTICS together ON c, d FROM t;
+    GRANT UPDATE (c) ON t TO PUBLIC;
+    COMMENT ON COLUMN t.c IS 'old';
+    ALTER TABLE t ALTER c SET STATISTICS 55;
+    CREATE VIEW v AS SELECT c FROM t;
+    CREATE MATERIALIZED VIEW m AS SELECT c, d FROM t;";
+
+async fn stops(target: &Target, plan: &Plan, word: &str) {
+    let error = through(target, plan, Phase::Contract).await.unwrap_err();
+    fails_with(&error, &[word, "would be lost"]);
+}
+
+#[tokio::test]
+async fn what_others_put_on_the_column_is_never_lost_in_silence() {
+    for major in test_versions().unwrap() {
+        let (_cluster, target) = database(major, WITH_ALL_KINDS).await;
+        let plan = plan(&target, "ALTER TABLE t ALTER COLUMN c TYPE bigint").await;
+        through(&target, &plan, Phase::Expand).await.unwrap();
+        let on_views = [
+            [
+                "GRANT SELECT ON v TO PUBLIC",
+                "REVOKE SELECT ON v FROM PUBLIC",
+                "the privileges of public.v",
+            ],
+            ["COMMENT ON VIEW v IS 'new'", "COMMENT ON VIEW v IS NULL", "the comment of public.v"],
+        ];
+        for [come, go, word] in STRANGERS.into_iter().chain(on_views) {
+            send(&target, come).await;
+            stops(&target, &plan, word).await;
+            send(&target, go).await;
+        }
+        through(&target, &plan, Phase::Switch).await.unwrap();
+        // What came after the switch would be lost by going back.
+        let in_view = ["CREATE INDEX newm ON m (c)", "DROP INDEX newm"];
+        send(&target, in_view[0]).await;
+        fails_with(&roll_back(&target, &plan).await.unwrap_err(), &["index newm", "public.m"]);
+        send(&target, in_view[1]).await;
+        for [come, go, word] in STRANGERS {
+            send(&target, come).await;
+            let error = roll_back(&target, &plan).await.unwrap_err();
+            fails_with(&error, &[word, "would be lost"]);
+            send(&target, go).await;
+        }
+        roll_back(&target, &plan).await.unwrap();
+        assert_eq!(text(&target, TYPE).await, "integer", "{major}");
+        assert_eq!(through(&target, &plan, Phase::Contract).await.unwrap().end, End::Finished);
+    }
+}
+
+#[tokio::test]
+async fn neither_is_what_they_put_on_a_column_that_is_renamed() {
+    for major in test_versions().unwrap() {
+        let (_cluster, target) = database(major, WITH_ALL_KINDS).await;
+        let migration = "-- airlock: rename dual-column\nALTER TABLE t RENAME COLUMN c TO cc";
+        let plan = plan(&target, migration).await;
+        through(&target, &plan, Phase::Switch).await.unwrap();
+        for [come, go, word] in STRANGERS {
+            send(&target, come).await;
+            stops(&target, &plan, word).await;
+            send(&target, go).await;
+        }
+        assert_eq!(through(&target, &plan, Phase::Contract).await.unwrap().end, End::Finished);
+
+        let (_cluster, target) = database(major, WITH_ALL_KINDS).await;
+        through(&target, &plan, Phase::Switch).await.unwrap();
+        // On the second column it would go with a rollback, and stays in contract.
+        send(&target, "CREATE INDEX newidx ON t (cc)").await;
+        let rolled = roll_back(&target, &plan).await;
+        fails_with(&rolled.unwrap_err(), &["index newidx", "cc of public.t"]);
+        send(&target, "DROP INDEX newidx").await;
+        roll_back(&target, &plan).await.unwrap();
+        through(&target, &plan, Phase::Switch).await.unwrap();
+        send(&target, "CREATE INDEX newidx ON t (cc)").await;
+        assert_eq!(through(&target, &plan, Phase::Contract).await.unwrap().end, End::Finished);
+        let there = "SELECT indexdef FROM pg_indexes WHERE indexname = 'newidx'";
+        assert!(text(&target, there).await.ends_with("(cc)"), "{major}");
+    }
+}

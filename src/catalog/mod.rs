@@ -6,6 +6,7 @@
 //! that a plan relies on, [`expression`] what can be seen in an expression, [`Need`] which part of a
 //! database a migration can meet.
 
+pub mod acl;
 pub mod apply;
 mod builtin;
 pub mod expression;

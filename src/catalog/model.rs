@@ -80,6 +80,8 @@ pub struct Role {
     pub may_create_schema: bool,
     /// Member of `pg_read_all_stats`: sees the age and query of other roles' transactions.
     pub may_read_all_stats: bool,
+    #[serde(default)]
+    pub bypasses_row_security: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -137,6 +139,11 @@ pub struct Relation {
     pub replica_identity: ReplicaIdentity,
     /// Publications that contain the relation, by `FOR ALL TABLES` and schema too.
     pub publications: Vec<String>,
+    /// One of them publishes updates; deletes.
+    #[serde(default)]
+    pub publishes_updates: bool,
+    #[serde(default)]
+    pub publishes_deletes: bool,
     /// What publications say of the relation alone: columns, rows.
     #[serde(default)]
     pub published: Vec<Published>,
@@ -199,6 +206,8 @@ impl Relation {
             force_row_security: false,
             replica_identity: ReplicaIdentity::Default,
             publications: Vec::new(),
+            publishes_updates: false,
+            publishes_deletes: false,
             published: Vec::new(),
             statistics: Vec::new(),
             privileges: None,

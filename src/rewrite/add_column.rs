@@ -415,7 +415,7 @@ fn emit_constraint(
         ConstrType::ConstrCheck => add_check::emit(draft, constraint, relation),
         ConstrType::ConstrForeign => add_foreign_key::emit(draft, part, constraint, relation),
         ConstrType::ConstrUnique | ConstrType::ConstrPrimary => {
-            add_unique::emit(draft, part, constraint, relation);
+            add_unique::emit_inline(draft, part, constraint, relation);
         }
         _ => {}
     }

@@ -86,7 +86,9 @@ fn exchange(
         draft.raise(Phase::Contract);
         return emit(draft, part, constraint, relation);
     }
-    let floor = draft.lower_floor_without(relation, &dropped.name);
+    let floor = draft.lower_floor_of_part(part, relation, &dropped.name);
+    // The index of a key over a column that itself comes in contract is built there, when the old key has gone.
+    let in_time = draft.floor() < Phase::Contract;
     let index = if constraint.indexname.is_empty() {
         let keys = strings(&constraint.keys);
         duplicates(draft, relation, &keys, constraint.nulls_not_distinct || primary);
@@ -128,7 +130,7 @@ fn exchange(
         ),
     );
     let locks = draft.locks(&found, LockMode::AccessExclusive);
-    if !again::join(draft, dropped, add.clone(), locks.clone()) {
+    if !in_time || !again::join(draft, dropped, add.clone(), locks.clone()) {
         draft
             .step(
                 Phase::Contract,
@@ -239,6 +241,22 @@ pub(super) fn emit(
         make_not_null(draft, relation, &keys);
     }
     build(draft, part, constraint, relation);
+}
+
+/// The same for a key that is written behind a new column.
+pub(super) fn emit_inline(
+    draft: &mut Draft<'_>,
+    part: &Statement,
+    constraint: &Constraint,
+    relation: &QualifiedName,
+) {
+    match replaced(draft, constraint, relation) {
+        Some(dropped) => {
+            draft.floors.rekeyed(relation);
+            exchange(draft, part, constraint, relation, &dropped);
+        }
+        None => emit(draft, part, constraint, relation),
+    }
 }
 
 /// Index and constraint, once it is certain that no row is in the way.

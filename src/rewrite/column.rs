@@ -44,13 +44,8 @@ pub(super) fn differences(
 pub(super) fn grants_and_comment(table: &Relation, column: &Column, new: &str) -> Vec<String> {
     let (name, quoted) = (&table.name, quote_ident(new));
     let on = format!(" ({quoted})");
-    let mut sql = acl::grants(
-        &column.privileges,
-        &table.owner,
-        &name.to_string(),
-        &on,
-        &["SELECT", "INSERT", "UPDATE", "REFERENCES"],
-    );
+    let mut sql =
+        acl::grants(&column.privileges, &table.owner, &name.to_string(), &on, &acl::OF_COLUMNS);
     if let Some(comment) = &column.comment {
         sql.push(format!("COMMENT ON COLUMN {name}.{quoted} IS {}", quote_literal(comment)));
     }

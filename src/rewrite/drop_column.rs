@@ -8,9 +8,9 @@
 use super::draft::{Draft, lock_set};
 use super::set_not_null;
 use super::text::{self, alter};
-use super::{as_is, drop_table, reached};
+use super::{again, as_is, drop_table, reached};
 use crate::analyze::Impact;
-use crate::catalog::{Column, Relation};
+use crate::catalog::{Column, ConstraintKind, Relation};
 use crate::lock::LockMode;
 use crate::plan::{Action, NoteKind, Phase, RelationLock};
 use crate::sql::{QualifiedName, Statement, quote_ident};
@@ -64,6 +64,7 @@ pub(super) fn steps(
             )
             .locks(locks);
     }
+    remember_keys(draft, &found, &column, &clause);
     draft.gate(
         Phase::Contract,
         format!("no running application reads or writes {} of {relation}", column.name),
@@ -77,6 +78,27 @@ pub(super) fn steps(
     }
     for constraint in found.constraints.iter().filter(|c| c.columns.contains(&column.name)) {
         draft.floors.member(relation, &constraint.name, Phase::Contract);
+    }
+}
+
+/// Keys that go with the column may be made again over others: the new one is finished before the column goes.
+fn remember_keys(draft: &mut Draft<'_>, found: &Relation, column: &Column, clause: &str) {
+    let alone = alter(&found.name, clause);
+    let sql = match draft.last_of_phase(Phase::Contract).map(|step| &step.action) {
+        Some(Action::Transaction { sql }) => sql.first().cloned().unwrap_or(alone),
+        _ => alone,
+    };
+    for key in found.constraints.iter().filter(|key| key.columns.contains(&column.name)) {
+        let kind = match key.kind {
+            ConstraintKind::PrimaryKey => again::Kind::PrimaryKey,
+            ConstraintKind::Unique => again::Kind::Unique,
+            ConstraintKind::Check
+            | ConstraintKind::NotNull
+            | ConstraintKind::ForeignKey
+            | ConstraintKind::Exclude
+            | ConstraintKind::Trigger => continue,
+        };
+        draft.remember_dropped(&found.name, &key.name, kind, &sql);
     }
 }
 
@@ -96,20 +118,36 @@ fn join(
     if !only.starts_with(&start) || step.locks != locks {
         return false;
     }
+    let before = only.clone();
     only.push_str(", ");
     only.push_str(clause);
+    let after = only.clone();
     "columns that no application uses any more".clone_into(&mut step.why);
     if !step.statements.contains(&number) {
         step.statements.push(number);
     }
+    draft.drops_by(&before, &after);
     true
 }
 
 fn relax(draft: &mut Draft<'_>, found: &Relation, column: &Column) {
     let filled =
         column.default.is_some() || column.generated.is_some() || column.identity.is_some();
-    let in_key = found.primary_key().is_some_and(|key| key.columns.contains(&column.name));
-    if !column.not_null || filled || in_key {
+    if !column.not_null || filled {
+        return;
+    }
+    let holds = |found: &Relation| {
+        found.primary_key().is_some_and(|key| key.columns.contains(&column.name))
+    };
+    // A key that an earlier statement drops is there until contract, where the new one takes its place.
+    if holds(found) || draft.start.relation(&found.name).is_some_and(holds) {
+        draft.note(
+            NoteKind::Application,
+            format!(
+                "{} of {} is in the primary key until contract: the new application writes it until then",
+                column.name, found.name
+            ),
+        );
         return;
     }
     let locks = draft.locks(found, LockMode::AccessExclusive);

@@ -420,7 +420,8 @@ fn revoke(draft: &mut Draft<'_>, statement: &Statement, grant: &GrantStmt) -> Un
             Some(NodeEnum::RangeVar(range)) => target(draft, Some(range)),
             _ => None,
         })
-        .filter_map(|name| draft.catalog.relation(&name).cloned())
+        // As it was before the migration, which may give more than once.
+        .filter_map(|name| draft.start.relation(&name).or(draft.catalog.relation(&name)).cloned())
         .collect();
     let plain = grant.is_grant
         && roles.len() == grant.grantees.len()
@@ -428,7 +429,7 @@ fn revoke(draft: &mut Draft<'_>, statement: &Statement, grant: &GrantStmt) -> Un
         && objects.iter().all(|object| {
             let items = object.privileges.iter().flatten();
             let of_columns = object.columns.iter().flat_map(|column| &column.privileges);
-            !items.chain(of_columns).any(|item| acl::is_for(item, &roles))
+            object.created_here || !items.chain(of_columns).any(|item| acl::is_for(item, &roles))
         });
     if !plain {
         return privileges::undo(draft, grant).unwrap_or_else(|| irreversible(draft, statement));

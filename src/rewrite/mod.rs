@@ -55,11 +55,13 @@ mod sequence;
 mod session;
 mod set_not_null;
 mod shadow_view;
+mod strangers;
 mod substitute;
 mod sync;
 mod text;
 mod undo_locks;
 mod view_query;
+mod walks;
 mod whole_row;
 mod witness;
 
@@ -132,6 +134,7 @@ pub fn plan(
         order::remember(&mut draft, statement);
         draft.end(statement);
     }
+    walks::refuse(&mut draft, script);
     draft.refuse_unused_directives(script);
     let drafted = draft.finish()?;
     let mut found: Vec<Fact> = facts::facts(catalog, &drafted.relied);

@@ -293,12 +293,7 @@ fn extended_statistics(
         return;
     };
     let mut sql = vec![create];
-    if let Some(target) = statistics.target {
-        sql.push(format!("ALTER STATISTICS {passing} SET STATISTICS {target}"));
-    }
-    if let Some(comment) = &statistics.comment {
-        sql.push(format!("COMMENT ON STATISTICS {passing} IS {}", quote_literal(comment)));
-    }
+    sql.extend(statistics_belongings(statistics, &passing));
     let locks = draft.locks(found, LockMode::ShareUpdateExclusive);
     draft
         .step(
@@ -319,6 +314,21 @@ fn extended_statistics(
         "ALTER STATISTICS {passing} RENAME TO {}",
         quote_ident(&statistics.name.name)
     ));
+}
+
+/// What is said of `statistics`, for those at `passing` that take their place.
+pub(super) fn statistics_belongings(
+    statistics: &StatisticsObject,
+    passing: &QualifiedName,
+) -> Vec<String> {
+    let target = statistics
+        .target
+        .map(|target| format!("ALTER STATISTICS {passing} SET STATISTICS {target}"));
+    let comment = statistics
+        .comment
+        .as_ref()
+        .map(|text| format!("COMMENT ON STATISTICS {passing} IS {}", quote_literal(text)));
+    target.into_iter().chain(comment).collect()
 }
 
 /// The comment of `constraint`, for the one that has its name now.

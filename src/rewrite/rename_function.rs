@@ -114,7 +114,13 @@ fn with_wrapper(
     }
     sql.push(format!("REVOKE ALL ON FUNCTION {on} FROM PUBLIC"));
     let object = format!("FUNCTION {on}");
-    sql.extend(acl::grants(&routine.privileges, &routine.owner, &object, "", &["EXECUTE"]));
+    sql.extend(acl::grants_to_others(
+        &routine.privileges,
+        &routine.owner,
+        &object,
+        "",
+        &["EXECUTE"],
+    ));
     let drop = format!("DROP FUNCTION {on}");
     draft
         .step(

@@ -10,9 +10,6 @@ use crate::lock::LockMode;
 use crate::plan::Undo;
 use crate::sql::{QualifiedName, quote_ident, quote_literal};
 
-const PRIVILEGES: [&str; 7] =
-    ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
-
 /// The undo, or `None` where something hangs on the view that would not come back.
 pub(super) fn back(draft: &Draft<'_>, view: &QualifiedName) -> Option<Undo> {
     let found = draft.catalog.relation(view)?;
@@ -47,21 +44,17 @@ pub(super) fn create(draft: &Draft<'_>, found: &Relation) -> Option<Vec<String>>
 }
 
 fn belongings(draft: &Draft<'_>, found: &Relation) -> Vec<String> {
-    let (view, object) = (&found.name, found.name.to_string());
+    let view = &found.name;
     let mut sql = Vec::new();
     if found.owner != draft.catalog.server.role.name {
         sql.push(format!("ALTER VIEW {view} OWNER TO {}", quote_ident(&found.owner)));
     }
-    if let Some(items) = &found.privileges {
-        sql.extend(acl::grants(items, &found.owner, &object, "", &PRIVILEGES));
-    }
+    sql.extend(acl::exactly(draft, found, view, acl::Kind::Table));
     if let Some(comment) = &found.comment {
         sql.push(format!("COMMENT ON VIEW {view} IS {}", quote_literal(comment)));
     }
     for column in &found.columns {
         let quoted = quote_ident(&column.name);
-        let on = format!(" ({quoted})");
-        sql.extend(acl::grants(&column.privileges, &found.owner, &object, &on, &PRIVILEGES));
         if let Some(comment) = &column.comment {
             sql.push(format!("COMMENT ON COLUMN {view}.{quoted} IS {}", quote_literal(comment)));
         }

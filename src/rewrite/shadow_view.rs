@@ -81,12 +81,18 @@ pub(super) fn create(
         sql.push(format!("ALTER VIEW {view} OWNER TO {}", quote_ident(&relation.owner)));
     }
     if let Some(items) = &relation.privileges {
-        sql.extend(acl::grants(items, &relation.owner, &view.to_string(), "", &PRIVILEGES));
+        sql.extend(acl::grants_to_others(
+            items,
+            &relation.owner,
+            &view.to_string(),
+            "",
+            &PRIVILEGES,
+        ));
     }
     for column in columns {
         let Some(found) = relation.column(&column.was) else { continue };
         let on = format!(" ({})", quote_ident(&column.shown));
-        sql.extend(acl::grants(
+        sql.extend(acl::grants_to_others(
             &found.privileges,
             &relation.owner,
             &view.to_string(),

@@ -4,7 +4,7 @@
 //! the column stays what it is.
 
 use super::add_unique::range_of;
-use crate::sql::{QualifiedName, deparse, quote_ident};
+use crate::sql::{QualifiedName, deparse};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, Constraint, CreateStatsStmt, IndexElem, IndexStmt, Node};
 
@@ -117,17 +117,6 @@ pub(super) fn statistics(
     for expression in exprs {
         let Some(NodeEnum::StatsElem(elem)) = expression.node.as_mut() else { return None };
         columns.put(&mut elem.name);
-        // The deparser leaves a name without quotes; in an expression it does not.
-        if !elem.name.is_empty() && quote_ident(&elem.name) != elem.name {
-            let name = std::mem::take(&mut elem.name);
-            let name = pg_query::protobuf::String { sval: name };
-            let column = pg_query::protobuf::ColumnRef {
-                fields: vec![Node { node: Some(NodeEnum::String(name)) }],
-                location: 0,
-            };
-            elem.expr = Some(Box::new(Node { node: Some(NodeEnum::ColumnRef(column)) }));
-            continue;
-        }
         if let Some(inner) = elem.expr.as_deref_mut() {
             replace(inner, columns);
         }

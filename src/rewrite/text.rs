@@ -33,8 +33,19 @@ fn tokens(sql: &str) -> Vec<&str> {
 }
 
 /// `sql`, which airlock wrote, with the qualified name `from` replaced by `to` wherever it stands as
-/// `schema.name`.
+/// `schema.name`; in a `DO` block also where it is all that a string says.
 pub(super) fn renamed(sql: &str, from: &QualifiedName, to: &QualifiedName) -> String {
+    const BODY: &str = "$airlock$";
+    let body = sql.strip_prefix("DO ").and_then(|rest| rest.strip_prefix(BODY)?.strip_suffix(BODY));
+    if let Some(body) = body {
+        let literal = |name: &QualifiedName| quote_literal(&name.to_string());
+        let body = names_replaced(body, from, to).replace(&literal(from), &literal(to));
+        return format!("DO {}", dollar_quoted(&body));
+    }
+    names_replaced(sql, from, to)
+}
+
+fn names_replaced(sql: &str, from: &QualifiedName, to: &QualifiedName) -> String {
     let Ok(scanned) = crate::sql::grammar::scan(sql) else { return sql.to_owned() };
     let spans: Vec<(usize, usize)> = scanned
         .iter()
@@ -161,6 +172,10 @@ mod tests {
             "DROP TRIGGER \"order\" ON public.\"T\" -- public.\"order\""
         );
         assert_eq!(renamed("SELECT 'public.\"order\"'", &from, &to), "SELECT 'public.\"order\"'");
+        assert_eq!(
+            renamed("DO $airlock$ f('public.\"order\"', public.\"order\") $airlock$", &from, &to),
+            "DO $airlock$ f('public.\"T\"', public.\"T\") $airlock$"
+        );
     }
 
     #[test]

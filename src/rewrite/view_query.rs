@@ -50,8 +50,13 @@ pub(super) fn with_columns(
         columns,
         edits: BTreeMap::new(),
         named_by_place: BTreeSet::new(),
+        met: false,
     };
     rewriting.select(query, &[])?;
+    // It does read them, or it would not be asked for.
+    if let Some(table) = tables.first().filter(|_| !rewriting.met) {
+        return Err(format!("its query names {} otherwise than it is called now", table.name));
+    }
     rewriting.apply(definition).ok_or_else(unread)
 }
 
@@ -73,12 +78,16 @@ struct Rewriting<'a> {
     edits: BTreeMap<usize, (usize, String)>,
     /// Places of references that give a column of the result its name.
     named_by_place: BTreeSet<usize>,
+    /// Whether one of `tables` was found in it.
+    met: bool,
 }
 
 impl<'a> Rewriting<'a> {
     fn select(&mut self, query: &SelectStmt, outer: &[Level<'a>]) -> Result<(), String> {
         let mut levels = outer.to_vec();
-        levels.push(self.sources(query)?);
+        let level = self.sources(query)?;
+        self.met |= level.iter().any(|source| source.table.is_some());
+        levels.push(level);
         let combined = query.op() != SetOperation::SetopNone;
         let mut inner: Vec<&SelectStmt> = Vec::new();
         let mut references: Vec<&ColumnRef> = Vec::new();
@@ -366,7 +375,6 @@ mod tests {
                 "SELECT s.id FROM ( SELECT t.id FROM public.t) s",
                 "SELECT s.id FROM ( SELECT t.\"New\" AS id FROM public.t) s",
             ),
-            ("SELECT id FROM public.u", "SELECT id FROM public.u"),
             (
                 "SELECT u.a FROM public.u WHERE (EXISTS ( SELECT 1 FROM public.t WHERE t.id = u.id))",
                 "SELECT u.a FROM public.u WHERE (EXISTS ( SELECT 1 FROM public.t WHERE t.\"New\" = u.id))",
@@ -401,6 +409,7 @@ mod tests {
             ("SELECT x.n FROM public.t x(n, a)", "by their place"),
             ("SELECT id FROM public.t, public.u", "whose id"),
             ("SELECT t.gone FROM public.t", "no column"),
+            ("SELECT id FROM public.u", "otherwise than"),
             ("SELECT t.id, t.b FROM public.t GROUP BY t.id", "t_pkey"),
         ] {
             let error = rewritten(query).unwrap_err();

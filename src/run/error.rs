@@ -93,7 +93,7 @@ pub enum RunError {
         predicate: String,
     },
     #[error("step {step}: triggers of {relation} would fire for rows that airlock changes")]
-    TriggersWouldFire { step: String, relation: String, triggers: Vec<String> },
+    TriggersWouldFire { step: String, relation: String, triggers: Vec<String>, may_set_role: bool },
     #[error("step {step}: the file of {relation} was replaced {restarts} times during the walk")]
     WalkRestarted { step: String, relation: String, restarts: i64 },
     #[error("step {step}: after {passes} passes over {relation} rows still change")]
@@ -442,6 +442,11 @@ impl RunError {
             RunError::VerificationFailed { .. } => {
                 "Nothing was switched. Find out why the rows differ, then run again, or \
                  `airlock rollback`."
+            }
+            RunError::TriggersWouldFire { may_set_role: true, .. } => {
+                "They fire under session_replication_role = replica too (ENABLE ALWAYS, ENABLE REPLICA): say \
+                 ALTER TABLE … ENABLE TRIGGER for them while the rollout is on, or accept that they fire \
+                 with `-- airlock: allow triggers-fire \"why\"`."
             }
             RunError::TriggersWouldFire { .. } => {
                 "Run as a role that may set session_replication_role, or accept that they fire \

@@ -4,6 +4,7 @@
 use super::text::{block, dollar};
 use super::{Bounds, ms, usual_timeouts};
 use crate::plan::{Backfill, Change, NoteKind, Plan};
+use crate::sql::parse::assigned_columns;
 use crate::sql::{QualifiedName, quote_ident, quote_literal};
 
 /// How often the file of a table may be replaced under its walk, and how often a walk is repeated
@@ -72,17 +73,18 @@ fn triggers(plan: &Plan, backfill: &Backfill) -> String {
         return String::new();
     }
     let (bit, event, set) = match &backfill.change {
-        Change::Update { set, .. } => (16, '2', Some(set)),
+        Change::Update { set, .. } => (16, '2', assigned_columns(set)),
         Change::Delete { .. } => (8, '4', None),
     };
     let concerns = match set {
         None => String::new(),
-        // A trigger on columns that the change does not even mention does not fire.
-        Some(set) => format!(
+        // A trigger on columns that the change does not set does not fire.
+        Some(columns) => format!(
             "\n      AND (pg_catalog.cardinality(t.tgattr::int2[]) = 0 OR EXISTS (\n        \
              SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = t.tgrelid\n        \
-             AND a.attnum = ANY (t.tgattr::int2[]) AND pg_catalog.strpos({}, a.attname::text) > 0))",
-            quote_literal(set)
+             AND a.attnum = ANY (t.tgattr::int2[])\n        \
+             AND (a.attgenerated <> '' OR a.attname::text = ANY (ARRAY[{}]::text[]))))",
+            columns.iter().map(|column| quote_literal(column)).collect::<Vec<_>>().join(", ")
         ),
     };
     let name = quote_literal(&backfill.relation.to_string());

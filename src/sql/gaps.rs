@@ -1,7 +1,7 @@
 //! Trees that the library's deparser does not write: built with assertions it ends the program,
 //! without them it leaves out what it does not know, so that two statements look the same.
 
-use super::{grammar, walk};
+use super::{grammar, raw_names, walk};
 use pg_query::protobuf::{GrantStmt, Node, ObjectType, ParseResult, TypeName};
 use pg_query::{NodeEnum, NodeRef};
 
@@ -97,7 +97,7 @@ pub(super) fn deparse(tree: &ParseResult) -> Result<String, String> {
     {
         return on_parameters(tree, grant);
     }
-    grammar::deparse(tree)
+    grammar::deparse(&raw_names::quoted(tree))
 }
 
 fn is_plain_modifier(node: &Node) -> bool {

@@ -16,6 +16,7 @@ pub(crate) mod nearest;
 pub mod nesting;
 pub mod outline;
 pub mod parse;
+mod raw_names;
 pub mod setting;
 pub mod shape;
 pub mod variables;

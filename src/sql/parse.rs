@@ -128,6 +128,18 @@ pub fn parse_expression(text: &str) -> Result<Node, SqlError> {
     Ok(node)
 }
 
+/// The columns that the list of an `UPDATE … SET` assigns to. `None` when it cannot be read.
+pub fn assigned_columns(set: &str) -> Option<Vec<String>> {
+    let tree = grammar::parse(&format!("UPDATE t SET {set}\n")).ok()?;
+    let statement = tree.stmts.into_iter().next()?.stmt?.node?;
+    let NodeEnum::UpdateStmt(update) = statement else { return None };
+    let targets = update.target_list.into_iter().map(|target| match target.node {
+        Some(NodeEnum::ResTarget(target)) => Some(target.name),
+        _ => None,
+    });
+    targets.collect()
+}
+
 /// The expression of a `SELECT` that has one unnamed target and nothing else.
 fn only_target(statements: Vec<RawStmt>) -> Option<Node> {
     let [statement] = <[RawStmt; 1]>::try_from(statements).ok()?;

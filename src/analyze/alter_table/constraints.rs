@@ -68,9 +68,8 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
     }
 
     fn constraint_is_new(&self, name: &str) -> Result<(), AnalyzeError> {
-        let taken = !name.is_empty()
-            && self.relation.constraint(name).is_some()
-            && !self.dropped_constraints.contains(&name);
+        let taken =
+            !name.is_empty() && self.relation.constraint(name).is_some() && !self.is_freed(name);
         // A NOT NULL constraint of the same name on the same column is merged with the old one.
         if !taken || Self::is_constraint(self.relation, name, ConstraintKind::NotNull) {
             return Ok(());

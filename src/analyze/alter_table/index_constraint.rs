@@ -18,7 +18,7 @@ impl<'s> Alter<'s, '_, '_> {
         let table = &self.relation.name.name;
         if let Some(old) = self.relation.primary_key()
             && primary
-            && !self.dropped_constraints.contains(&old.name.as_str())
+            && !self.is_freed(&old.name)
         {
             let message = format!("multiple primary keys for table \"{table}\" are not allowed");
             return Err(self.cx.invalid(message, table));
@@ -88,7 +88,7 @@ impl<'s> Alter<'s, '_, '_> {
     fn index_name_is_free(&self, constraint: &Constraint) -> Result<(), AnalyzeError> {
         let name = constraint.conname.as_str();
         let place = self.relation.name.sibling(name);
-        let freed = self.dropped_constraints.contains(&name);
+        let freed = self.is_freed(name);
         if name.is_empty() || freed || !self.cx.catalog.name_is_taken(&place) {
             return Ok(());
         }

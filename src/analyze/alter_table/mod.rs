@@ -314,6 +314,15 @@ impl<'s, 'c, 'e> Alter<'s, 'c, 'e> {
                 .is_some_and(|constraint| self.dropped_constraints.contains(&constraint))
     }
 
+    /// Whether the statement drops the constraint, by name or with one of its columns.
+    fn is_freed(&self, constraint: &str) -> bool {
+        let with_column = |columns: &[String]| {
+            columns.iter().any(|column| self.dropped_columns.contains(&column.as_str()))
+        };
+        self.dropped_constraints.contains(&constraint)
+            || self.relation.constraint(constraint).is_some_and(|found| with_column(&found.columns))
+    }
+
     /// The statement needs a newer server than this one.
     fn needs(&self, major: u32, what: &str, word: &str) -> Result<(), AnalyzeError> {
         self.cx.needs(major, what, word)

@@ -13,6 +13,7 @@ mod constraint;
 mod create_table;
 mod drop;
 mod foreign;
+mod grant;
 mod index;
 mod partition;
 mod program;
@@ -92,6 +93,7 @@ impl Catalog {
             NodeEnum::CreateStatsStmt(create) => program::create_statistics(self, create),
             NodeEnum::AlterStatsStmt(alter) => program::alter_statistics(self, alter),
             NodeEnum::CommentStmt(comment) => comment::comment(self, comment),
+            NodeEnum::GrantStmt(grant) => grant::grant(self, grant),
             _ => {}
         }
     }

@@ -140,6 +140,8 @@ pub(super) fn adopt(
         above.triggers.iter().filter(|trigger| trigger.row).cloned().collect();
     for name in family(catalog, child) {
         let Some(relation) = catalog.relations.get_mut(&name) else { continue };
+        relation.publishes_updates |= above.publishes_updates;
+        relation.publishes_deletes |= above.publishes_deletes;
         for publication in &above.publications {
             if !relation.publications.contains(publication) {
                 relation.publications.push(publication.clone());

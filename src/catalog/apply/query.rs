@@ -3,7 +3,7 @@
 use crate::catalog::type_name::strings;
 use crate::catalog::{Catalog, Column, DependantKind, names, type_name, user_type};
 use crate::sql::QualifiedName;
-use pg_query::protobuf::{Node, ResTarget, SelectStmt, node};
+use pg_query::protobuf::{JoinType, Node, ResTarget, SelectStmt, node};
 
 /// Columns of the result of `query`. A type that would need the server's rules for operators and
 /// functions is the empty string.
@@ -25,10 +25,11 @@ fn select_columns(catalog: &Catalog, select: &SelectStmt) -> Vec<Column> {
         return numbered(list.items.iter().enumerate().map(named).collect());
     }
     let sources = sources(catalog, &select.from_clause);
+    let whole = || select.from_clause.iter().flat_map(|item| every(catalog, item)).collect();
     let mut columns = Vec::new();
     for item in &select.target_list {
         if let Some(node::Node::ResTarget(target)) = &item.node {
-            columns.extend(target_columns(catalog, &sources, target));
+            columns.extend(target_columns(catalog, &sources, &whole, target));
         }
     }
     numbered(columns)
@@ -72,15 +73,44 @@ fn source(catalog: &Catalog, item: &Node) -> Vec<Source> {
     }
 }
 
-fn target_columns(catalog: &Catalog, sources: &[Source], target: &ResTarget) -> Vec<Column> {
+/// What `*` stands for where `item` is in the `FROM` list. Columns that a join takes together come once, before the
+/// others (manual, "Table Expressions", Joined Tables).
+fn every(catalog: &Catalog, item: &Node) -> Vec<Column> {
+    let Some(node::Node::JoinExpr(join)) = &item.node else {
+        return source(catalog, item).iter().flat_map(|s| s.columns.iter().map(plain)).collect();
+    };
+    let side = |side: &Option<Box<Node>>| {
+        side.as_deref().map(|side| every(catalog, side)).unwrap_or_default()
+    };
+    let (left, right) = (side(&join.larg), side(&join.rarg));
+    let both = |column: &&Column| right.iter().any(|other| other.name == column.name);
+    let joined: Vec<String> = if join.is_natural {
+        left.iter().filter(both).map(|column| column.name.clone()).collect()
+    } else {
+        strings(&join.using_clause)
+    };
+    let first = |name: &String| {
+        let from = if join.jointype() == JoinType::JoinRight { &right } else { &left };
+        from.iter().find(|column| column.name == *name).cloned()
+    };
+    let rest = left.iter().chain(&right).filter(|column| !joined.contains(&column.name));
+    joined.iter().filter_map(first).chain(rest.cloned()).collect()
+}
+
+fn target_columns(
+    catalog: &Catalog,
+    sources: &[Source],
+    whole: &dyn Fn() -> Vec<Column>,
+    target: &ResTarget,
+) -> Vec<Column> {
     let Some(value) = target.val.as_deref() else { return Vec::new() };
     if let Some(node::Node::ColumnRef(reference)) = &value.node
         && reference.fields.last().is_some_and(|f| matches!(f.node, Some(node::Node::AStar(_))))
     {
-        let qualifier = strings(&reference.fields).pop();
+        let Some(qualifier) = strings(&reference.fields).pop() else { return whole() };
         return sources
             .iter()
-            .filter(|source| qualifier.as_ref().is_none_or(|name| source.alias == *name))
+            .filter(|source| source.alias == qualifier)
             .flat_map(|source| source.columns.iter().map(plain))
             .collect();
     }

@@ -184,6 +184,8 @@ pub(super) fn publications(loaded: &mut Loaded, rows: &[Row]) {
     for row in rows {
         if let Some(relation) = loaded.of(row, "relation") {
             relation.publications.push(row.get("name"));
+            relation.publishes_updates |= row.get::<_, bool>("updates");
+            relation.publishes_deletes |= row.get::<_, bool>("deletes");
         }
     }
 }

@@ -212,6 +212,7 @@ async fn server(client: &Client) -> Result<(Server, u32), Error> {
             may_set_replication_role: row.get("may_set_replication_role"),
             may_create_schema: row.get("may_create_schema"),
             may_read_all_stats: row.get("may_read_all_stats"),
+            bypasses_row_security: row.get("bypasses_row_security"),
         };
     }
     server.settings = settings.iter().map(|row| (row.get("name"), row.get("value"))).collect();

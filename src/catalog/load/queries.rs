@@ -14,7 +14,8 @@ SELECT current_setting('server_version_num')::int AS version_num,
        r.rolsuper AS superuser,
        r.rolsuper OR {set_replication_role} AS may_set_replication_role,
        has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
-       pg_has_role('pg_read_all_stats', 'USAGE') AS may_read_all_stats
+       pg_has_role('pg_read_all_stats', 'USAGE') AS may_read_all_stats,
+       r.rolbypassrls AS bypasses_row_security
   FROM pg_roles r
  WHERE r.rolname = current_user";
 
@@ -291,8 +292,9 @@ WITH RECURSIVE member (publication, relation) AS (
        JOIN pg_inherits h ON h.inhparent = m.relation
        JOIN pg_class child ON child.oid = h.inhrelid AND child.relispartition
 )
-SELECT m.relation, m.publication::text AS name
+SELECT m.relation, m.publication::text AS name, p.pubupdate AS updates, p.pubdelete AS deletes
   FROM member m JOIN pg_class c ON c.oid = m.relation
+  JOIN pg_publication p ON p.pubname = m.publication
  WHERE {wanted}";
 
 /// What publications say of a table alone.

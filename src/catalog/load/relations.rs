@@ -204,6 +204,8 @@ fn relation(row: &Row) -> Relation {
             _ => ReplicaIdentity::Default,
         },
         publications: Vec::new(),
+        publishes_updates: false,
+        publishes_deletes: false,
         published: Vec::new(),
         statistics: Vec::new(),
         privileges: row.get("privileges"),

@@ -14,6 +14,7 @@ use crate::rewrite::column;
 use crate::rewrite::draft::Draft;
 use crate::rewrite::not_null_names;
 use crate::rewrite::rebuild::{self, Names};
+use crate::rewrite::strangers::{self, Going};
 use crate::rewrite::sync::SyncTrigger;
 use crate::rewrite::text::alter;
 use crate::rewrite::witness::Witness;
@@ -88,6 +89,19 @@ impl Family {
             }
         }
         sql
+    }
+
+    /// Stops where something hangs on one of the columns, the old ones or the new ones, that would go with it.
+    pub fn strangers(&self, draft: &Draft<'_>, old: bool) -> String {
+        let going = self.tables.iter().flat_map(|table| {
+            table.changes.iter().map(move |change| Going {
+                table: &table.found,
+                like: &change.before,
+                name: if old { change.name() } else { &change.new },
+                loses: old,
+            })
+        });
+        strangers::on_columns(draft, going)
     }
 
     /// Contract: defaults that would be asked twice for one row while there are two columns.

@@ -4,10 +4,11 @@
 //! A publication that loses a table and gets it back in one transaction never misses a change: what was
 //! written before is decoded with the catalog of before, what is written after with that of after.
 
-use crate::catalog::{DependantKind, Policy, Published, Relation, Trigger};
+use crate::catalog::{DependantKind, Policy, Published, Relation, RelationKind, Trigger};
+use crate::rewrite::rebuild::if_there;
 use crate::rewrite::substitute::Columns;
-use crate::rewrite::text::alter;
-use crate::sql::{quote_ident, quote_literal};
+use crate::rewrite::text::{self, alter};
+use crate::sql::{QualifiedName, quote_ident, quote_literal};
 
 fn held<'t>(
     found: &'t Relation,
@@ -59,28 +60,16 @@ pub(super) fn take_off(found: &Relation, columns: &Columns) -> Vec<String> {
 pub(super) fn put_back(found: &Relation, columns: &Columns) -> Vec<String> {
     let (policies, triggers) = held(found, columns);
     let mut sql = Vec::new();
-    let comment = |kind: &str, name: &str, text: &Option<String>| {
-        text.as_ref().map(|text| {
-            let (name, text) = (quote_ident(name), quote_literal(text));
-            format!("COMMENT ON {kind} {name} ON {} IS {text}", found.name)
-        })
-    };
     for policy in policies {
         sql.push(policy.definition.clone());
-        sql.extend(comment("POLICY", &policy.name, &policy.comment));
+        sql.extend(comment(&found.name, "POLICY", &policy.name, &policy.comment));
     }
     for trigger in triggers {
         sql.push(trigger.definition.clone());
-        let word = match trigger.enabled {
-            'D' => Some("DISABLE"),
-            'R' => Some("ENABLE REPLICA"),
-            'A' => Some("ENABLE ALWAYS"),
-            _ => None,
-        };
-        sql.extend(word.map(|word| {
-            alter(&found.name, &format!("{word} TRIGGER {}", quote_ident(&trigger.name)))
-        }));
-        sql.extend(comment("TRIGGER", &trigger.name, &trigger.comment));
+        if trigger.enabled != 'O' {
+            sql.push(alter(&found.name, &enable(trigger)));
+        }
+        sql.extend(comment(&found.name, "TRIGGER", &trigger.name, &trigger.comment));
     }
     for entry in published(found, columns) {
         let list: Vec<String> = entry.columns.iter().map(|column| quote_ident(column)).collect();
@@ -94,4 +83,45 @@ pub(super) fn put_back(found: &Relation, columns: &Columns) -> Vec<String> {
         ));
     }
     sql
+}
+
+/// The copies that partitions have of the triggers that [`put_back`] makes again on `found`: each may be switched
+/// on or off by itself, and have a comment of its own. `family` is `found` and what is below it, parents first.
+pub(super) fn copies_as_they_were(
+    found: &Relation,
+    family: Vec<&Relation>,
+    columns: &Columns,
+) -> Vec<String> {
+    let mut sql = Vec::new();
+    if found.kind != RelationKind::PartitionedTable {
+        return sql;
+    }
+    let (_, triggers) = held(found, columns);
+    for above in triggers {
+        for member in family.iter().filter(|member| member.partition_bound.is_some()) {
+            let copy = member.triggers.iter().find(|copy| copy.name == above.name);
+            let Some(copy) = copy.filter(|_| member.name != found.name) else { continue };
+            if copy.enabled != above.enabled {
+                let only = text::only(member);
+                sql.push(format!("ALTER TABLE {}{only} {}", if_there(member), enable(copy)));
+            }
+            sql.extend(comment(&member.name, "TRIGGER", &copy.name, &copy.comment));
+        }
+    }
+    sql
+}
+
+fn enable(trigger: &Trigger) -> String {
+    let word = match trigger.enabled {
+        'D' => "DISABLE",
+        'R' => "ENABLE REPLICA",
+        'A' => "ENABLE ALWAYS",
+        _ => "ENABLE",
+    };
+    format!("{word} TRIGGER {}", quote_ident(&trigger.name))
+}
+
+fn comment(on: &QualifiedName, kind: &str, name: &str, text: &Option<String>) -> Option<String> {
+    let (name, text) = (quote_ident(name), quote_literal(text.as_ref()?));
+    Some(format!("COMMENT ON {kind} {name} ON {on} IS {text}"))
 }

@@ -22,6 +22,7 @@ pub(super) fn owned<'c>(
 
 /// From column `from`, which is named so now, to column `to` of type `type_name`; both are NOT NULL.
 pub(super) fn hand_over(
+    draft: &Draft<'_>,
     table: &Table,
     sequence: &Relation,
     identity: Identity,
@@ -51,15 +52,7 @@ pub(super) fn hand_over(
             quote_literal(&name.to_string())
         ),
     ];
-    if let Some(items) = &sequence.privileges {
-        sql.extend(acl::grants(
-            items,
-            &sequence.owner,
-            &format!("SEQUENCE {name}"),
-            "",
-            &["USAGE", "SELECT", "UPDATE"],
-        ));
-    }
+    sql.extend(acl::exactly(draft, sequence, name, acl::Kind::Sequence));
     if let Some(comment) = &sequence.comment {
         sql.push(format!("COMMENT ON SEQUENCE {name} IS {}", quote_literal(comment)));
     }

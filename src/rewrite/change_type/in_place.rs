@@ -3,7 +3,7 @@
 //!
 //! *In words*: one short transaction takes them off, changes the type and puts them back as they were.
 
-use super::hangs::{put_back, take_off};
+use super::hangs::{copies_as_they_were, put_back, take_off};
 use super::hindrance::unhindered;
 use super::views::{self, View};
 use crate::analyze::Impact;
@@ -12,7 +12,7 @@ use crate::lock::LockMode;
 use crate::plan::{Action, Phase, RelationLock};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::substitute::Columns;
-use crate::rewrite::{as_is, inverse};
+use crate::rewrite::{as_is, inverse, strangers};
 use crate::sql::{QualifiedName, Statement};
 use std::borrow::Cow;
 
@@ -46,10 +46,13 @@ pub(super) fn steps(
         .into_iter()
         .map(|found| View { found, exchanged: Vec::new() })
         .collect();
-    let mut sql: Vec<String> = views.iter().rev().map(View::drop).collect();
+    let mut sql: Vec<String> =
+        strangers::on_views(draft, views.iter().map(|view| &view.found)).into_iter().collect();
+    sql.extend(views.iter().rev().map(View::drop));
     sql.extend(members.iter().flat_map(|member| take_off(member, &columns)));
     sql.push(part.sql.clone());
     sql.extend(members.iter().flat_map(|member| put_back(member, &columns)));
+    sql.extend(copies_as_they_were(&found, draft.catalog.family(&found), &columns));
     sql.extend(views.iter().flat_map(|view| view.back(draft)));
     let mode = LockMode::AccessExclusive;
     let of_views =

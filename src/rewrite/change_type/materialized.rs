@@ -5,12 +5,14 @@
 //! in a short transaction. Contract drops the old one; a rollback gives it its name back.
 
 use super::Table;
-use crate::catalog::{Catalog, DependantKind, Index, Relation, RelationKind};
+use crate::catalog::{Catalog, DependantKind, Index, Relation, RelationKind, StatisticsObject};
 use crate::lock::LockMode;
 use crate::plan::{Action, NoteKind, Phase, RelationLock, Undo, Work, WorkKind};
 use crate::rewrite::acl;
 use crate::rewrite::add_unique::range_of;
 use crate::rewrite::draft::Draft;
+use crate::rewrite::rebuild::statistics_belongings;
+use crate::rewrite::strangers;
 use crate::rewrite::substitute::{self, Columns};
 use crate::sql::{QualifiedName, deparse, quote_ident, quote_literal};
 use pg_query::NodeEnum;
@@ -23,6 +25,8 @@ pub(in crate::rewrite) struct Materialized {
     aside: QualifiedName,
     /// Each index with its passing name and the name that it steps aside under.
     indexes: Vec<(Index, String, String)>,
+    /// The same of extended statistics.
+    statistics: Vec<(StatisticsObject, QualifiedName, QualifiedName)>,
     reads: Vec<QualifiedName>,
 }
 
@@ -97,7 +101,16 @@ impl Materialized {
             .iter()
             .map(|index| (index.clone(), draft.temporary_name(), draft.temporary_name()))
             .collect();
+        let statistics = found
+            .statistics
+            .iter()
+            .map(|object| {
+                let mut passing = || object.name.sibling(draft.temporary_name());
+                (object.clone(), passing(), passing())
+            })
+            .collect();
         Self {
+            statistics,
             passing: found.name.sibling(&passing),
             aside: found.name.sibling(&aside),
             indexes,
@@ -112,6 +125,7 @@ impl Materialized {
         let create = self.create();
         let name = &self.found.name;
         draft.rely(name);
+        acl::note_grantors(draft, &self.found, &[]);
         draft.note(
             NoteKind::Information,
             format!(
@@ -157,12 +171,12 @@ impl Materialized {
         }
         let mode = LockMode::AccessExclusive;
         let locks = vec![RelationLock { relation: name.clone(), mode }, own(mode)];
-        let mut sql = self.belongings(draft);
-        sql.extend(
-            self.exchange(&self.aside, &self.passing, |(_, passing, aside)| (aside, passing)),
-        );
-        let back =
-            self.exchange(&self.passing, &self.aside, |(_, passing, aside)| (passing, aside));
+        let nobody_else = strangers::on_views(draft, [&self.found]);
+        let mut sql: Vec<String> = nobody_else.clone().into_iter().collect();
+        sql.extend(self.belongings(draft));
+        sql.extend(self.exchange(true));
+        let mut back: Vec<String> = nobody_else.into_iter().collect();
+        back.extend(self.exchange(false));
         draft
             .step(phase, format!("the new {name} takes over"), Action::Transaction { sql })
             .locks(locks.clone())
@@ -198,28 +212,27 @@ impl Materialized {
         )
     }
 
-    /// The one under the name goes to `there`, the one at `here` gets the name; so do their indexes, whose
-    /// names `pick` gives in the same order.
-    fn exchange(
-        &self,
-        there: &QualifiedName,
-        here: &QualifiedName,
-        pick: fn(&(Index, String, String)) -> (&String, &String),
-    ) -> Vec<String> {
+    /// The one under the name goes aside and the one under the passing name takes it, or back again; so do their
+    /// indexes and statistics.
+    fn exchange(&self, forth: bool) -> Vec<String> {
         let name = &self.found.name;
+        let (there, here) = turned(&self.aside, &self.passing, forth);
         let mut sql = vec![
             format!("ALTER MATERIALIZED VIEW {name} RENAME TO {}", quote_ident(&there.name)),
             format!("ALTER MATERIALIZED VIEW {here} RENAME TO {}", quote_ident(&name.name)),
         ];
-        for item in &self.indexes {
-            let (there, here) = pick(item);
-            let index = quote_ident(&item.0.name);
-            sql.push(format!(
-                "ALTER INDEX {} RENAME TO {}",
-                name.sibling(&item.0.name),
-                quote_ident(there)
-            ));
-            sql.push(format!("ALTER INDEX {} RENAME TO {index}", name.sibling(here)));
+        for (index, passing, aside) in &self.indexes {
+            let (there, here) = turned(aside, passing, forth);
+            let own = name.sibling(&index.name);
+            sql.push(format!("ALTER INDEX {own} RENAME TO {}", quote_ident(there)));
+            let own = quote_ident(&index.name);
+            sql.push(format!("ALTER INDEX {} RENAME TO {own}", name.sibling(here)));
+        }
+        for (object, passing, aside) in &self.statistics {
+            let (there, here) = turned(aside, passing, forth);
+            let (own, short) = (&object.name, quote_ident(&object.name.name));
+            sql.push(format!("ALTER STATISTICS {own} RENAME TO {}", quote_ident(&there.name)));
+            sql.push(format!("ALTER STATISTICS {here} RENAME TO {short}"));
         }
         sql
     }
@@ -227,7 +240,6 @@ impl Materialized {
     /// Owner, privileges, comments, and what is said of columns and indexes; under the passing names.
     fn belongings(&self, draft: &Draft<'_>) -> Vec<String> {
         let (found, view) = (&self.found, &self.passing);
-        let object = view.to_string();
         let mut sql = Vec::new();
         if found.owner != draft.catalog.server.role.name {
             sql.push(format!(
@@ -235,17 +247,12 @@ impl Materialized {
                 quote_ident(&found.owner)
             ));
         }
-        let words = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
-        if let Some(items) = &found.privileges {
-            sql.extend(acl::grants(items, &found.owner, &object, "", &words));
-        }
+        sql.extend(acl::exactly(draft, found, view, acl::Kind::Table));
         if let Some(comment) = &found.comment {
             sql.push(format!("COMMENT ON MATERIALIZED VIEW {view} IS {}", quote_literal(comment)));
         }
         for column in &found.columns {
             let quoted = quote_ident(&column.name);
-            let on = format!(" ({quoted})");
-            sql.extend(acl::grants(&column.privileges, &found.owner, &object, &on, &words));
             if let Some(comment) = &column.comment {
                 let comment = quote_literal(comment);
                 sql.push(format!("COMMENT ON COLUMN {view}.{quoted} IS {comment}"));
@@ -255,6 +262,11 @@ impl Materialized {
                     "ALTER MATERIALIZED VIEW {view} ALTER COLUMN {quoted} SET STATISTICS {target}"
                 ));
             }
+        }
+        for (object, passing, _) in &self.statistics {
+            let columns = Columns::default();
+            sql.extend(substitute::statistics(&object.definition, passing, view, &columns));
+            sql.extend(statistics_belongings(object, passing));
         }
         for (index, passing, _) in &self.indexes {
             let own = found.name.sibling(passing);
@@ -273,4 +285,8 @@ impl Materialized {
         }
         sql
     }
+}
+
+fn turned<T>(aside: T, passing: T, forth: bool) -> (T, T) {
+    if forth { (aside, passing) } else { (passing, aside) }
 }

@@ -37,6 +37,7 @@ pub(super) use in_place::is_needed as has_hindrance;
 pub(super) use materialized::{Materialized, known as known_materialized};
 pub(super) use recognise::{Retypes, recognise};
 
+use super::acl;
 use super::draft::Draft;
 use super::not_null_names;
 use super::partitioned;
@@ -396,6 +397,8 @@ fn announce(draft: &mut Draft<'_>, table: &Table) {
         draft.floors.half_done(name, column);
     }
     published(draft, table);
+    let names: Vec<&str> = table.changes.iter().map(Change::name).collect();
+    acl::note_grantors(draft, &table.found, &names);
     narrow::note(draft, table);
     draft.floors.relation(name, Phase::Migrate);
     draft.floors.rekeyed(name);

@@ -2,7 +2,7 @@
 
 use super::expand::{backward, forward, is_late, misfits};
 use super::family::{at_top, own_default};
-use super::hangs::{put_back, take_off};
+use super::hangs::{copies_as_they_were, put_back, take_off};
 use super::keys::Key;
 use super::migrate::lost;
 use super::tree::Tree;
@@ -11,9 +11,11 @@ use super::{Change, Table, identity, is_kept, listed, trees_of, undo};
 use crate::catalog::{ConstraintKind, Index, Relation, names};
 use crate::lock::LockMode;
 use crate::plan::{Action, Check, Phase, RelationLock, Undo, WorkKind};
+use crate::rewrite::acl;
 use crate::rewrite::draft::{Draft, lock_set};
 use crate::rewrite::privileges;
 use crate::rewrite::rebuild::{self, Names};
+use crate::rewrite::strangers::{self, Going};
 use crate::rewrite::substitute::{self, Columns};
 use crate::rewrite::text::{alter, alter_of};
 use crate::sql::{QualifiedName, quote_ident};
@@ -52,13 +54,15 @@ pub(super) fn steps(
         key.make_sure(draft);
     }
     let moves: Vec<Moves> = tables.iter().map(|table| moves(draft, table)).collect();
-    let mut sql: Vec<String> = views.iter().rev().map(View::drop).collect();
+    let mut sql = strangers(draft, tables, views);
+    sql.extend(views.iter().rev().map(View::drop));
     sql.extend(there(draft, tables, trees, keys, &moves, &names));
     sql.extend(views.iter().flat_map(|view| view.there(draft)));
     let locks = locks(draft, tables, keys, views);
     let undo = undo::of(draft, tables, trees, keys, views, &moves, &locks);
     for view in views {
         draft.rely(&view.found.name);
+        acl::note_grantors(draft, &view.found, &[]);
         // What hangs on it from here on hangs on the new one.
         draft.floors.word(&view.found.name.name, Phase::Switch);
         privileges::made_again(draft, &view.found.name, Phase::Switch);
@@ -79,6 +83,22 @@ pub(super) fn steps(
     for key in keys {
         key.validate_late(draft, Phase::Switch);
     }
+}
+
+/// Stops where something hangs on a column or a view that would be lost.
+pub(super) fn strangers(draft: &Draft<'_>, tables: &[Table], views: &[View]) -> Vec<String> {
+    let going = tables.iter().flat_map(|table| {
+        table.changes.iter().map(|change| Going {
+            table: &table.found,
+            like: &change.before,
+            name: change.name(),
+            loses: true,
+        })
+    });
+    // What the migration itself drops, it drops with all that hangs on it.
+    let kept = views.iter().filter(|view| view.exchanged.is_empty());
+    let of_views = strangers::on_views(draft, kept.map(|view| &view.found));
+    std::iter::once(strangers::on_columns(draft, going)).chain(of_views).collect()
 }
 
 /// Values that came in the meantime and cannot be converted: looked for, then refused at the door as
@@ -191,7 +211,7 @@ fn there(
                 for sequence in identity::owned(draft, table, change) {
                     let columns = [change.aside.as_str(), change.name()];
                     sql.extend(identity::hand_over(
-                        table, sequence, identity, passing, columns, types,
+                        draft, table, sequence, identity, passing, columns, types,
                     ));
                 }
             }
@@ -226,6 +246,11 @@ fn there(
             }
         }
         sql.extend(put_back(&table.found, &table.news()));
+        sql.extend(copies_as_they_were(
+            &table.found,
+            draft.catalog.family(&table.found),
+            &table.news(),
+        ));
     }
     sql.extend(keys.iter().flat_map(Key::come_late));
     sql

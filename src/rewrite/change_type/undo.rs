@@ -7,10 +7,11 @@
 
 use super::expand::{backward, forward, is_late};
 use super::family::{at_top, own_default};
-use super::hangs::{put_back, take_off};
+use super::hangs::{copies_as_they_were, put_back, take_off};
 use super::keys::Key;
 use super::switch::{
     Moves, drop_constraint, drop_index, name_columns, rename_column, rename_index, set_default,
+    strangers,
 };
 use super::tree::Tree;
 use super::views::View;
@@ -53,7 +54,8 @@ pub(super) fn of(
     for key in keys {
         key.build_again(draft, tables, &mut parts, &mut last.names);
     }
-    let mut sql: Vec<String> = views.iter().rev().map(View::drop).collect();
+    let mut sql = strangers(draft, tables, views);
+    sql.extend(views.iter().rev().map(View::drop));
     sql.extend(
         tables
             .iter()
@@ -227,7 +229,9 @@ fn back(draft: &Draft<'_>, table: &Table, moves: &Moves, last: &Last, sql: &mut 
         if let Some(identity) = change.before.identity.filter(|_| table.is_top()) {
             for sequence in identity::owned(draft, table, change) {
                 let columns = [change.new.as_str(), change.name()];
-                sql.extend(identity::hand_over(table, sequence, identity, passing, columns, types));
+                sql.extend(identity::hand_over(
+                    draft, table, sequence, identity, passing, columns, types,
+                ));
             }
         }
         if change.before.not_null {
@@ -301,4 +305,9 @@ fn settle(draft: &Draft<'_>, table: &Table, tables: &[Table], sql: &mut Vec<Stri
         }
     }
     sql.extend(put_back(&table.found, &table.news()));
+    sql.extend(copies_as_they_were(
+        &table.found,
+        draft.catalog.family(&table.found),
+        &table.news(),
+    ));
 }

@@ -9,9 +9,9 @@ use crate::catalog::{Catalog, DependantKind, Relation, RelationKind};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::drop_index::path;
 use crate::rewrite::{replaced_view, text, whole_row};
-use crate::sql::{QualifiedName, Script, Statement};
-use pg_query::NodeEnum;
+use crate::sql::{QualifiedName, Script, Statement, grammar, walk};
 use pg_query::protobuf::ObjectType;
+use pg_query::{NodeEnum, NodeRef};
 
 /// A view that the switch drops, and what it creates in its place.
 #[derive(Debug, Clone)]
@@ -79,6 +79,8 @@ fn visit(catalog: &Catalog, name: &QualifiedName, found: &mut Vec<Relation>) -> 
         Some("it has rules")
     } else if view.columns.iter().any(|column| column.default.is_some()) {
         Some("its columns have defaults")
+    } else if view.created_here && view.view_definition.as_deref().is_none_or(takes_whole_rows) {
+        Some("its query says *, which would take the second column too: name the columns")
     } else {
         None
     };
@@ -98,6 +100,20 @@ fn visit(catalog: &Catalog, name: &QualifiedName, found: &mut Vec<Relation>) -> 
     }
     found.push(view.clone());
     Ok(())
+}
+
+/// Whether a query that a person wrote says `*`; the server prints the columns.
+fn takes_whole_rows(query: &str) -> bool {
+    let Ok(parsed) = grammar::parse(query) else { return true };
+    let mut found = false;
+    for node in parsed.stmts.iter().filter_map(|raw| raw.stmt.as_ref()?.node.as_ref()) {
+        walk::walk(node, |node| {
+            found |= matches!(node, NodeRef::AStar(_))
+                || matches!(node, NodeRef::ColumnRef(reference)
+                    if reference.fields.iter().any(|f| matches!(f.node, Some(NodeEnum::AStar(_)))));
+        });
+    }
+    found
 }
 
 /// Of `views`, those that the migration itself drops before statement `first` and creates again after

@@ -3,7 +3,8 @@
 use super::{Draft, Drafted};
 use crate::plan::{Action, Phase, Step};
 use crate::rewrite::again::{Dropped, Kind};
-use crate::sql::QualifiedName;
+use crate::rewrite::text;
+use crate::sql::{QualifiedName, Statement};
 use std::collections::BTreeSet;
 
 impl Draft<'_> {
@@ -22,6 +23,13 @@ impl Draft<'_> {
             statement: self.number,
             sql: sql.to_owned(),
         });
+    }
+
+    /// What was dropped by the statement `before` is dropped by `after`, which does more.
+    pub fn drops_by(&mut self, before: &str, after: &str) {
+        for dropped in self.dropped.iter_mut().filter(|dropped| dropped.sql == before) {
+            after.clone_into(&mut dropped.sql);
+        }
     }
 
     /// What an earlier statement dropped of `relation`, when `is` says so.
@@ -82,8 +90,27 @@ impl Draft<'_> {
     /// late; gives the floor to restore.
     pub fn lower_floor_without(&mut self, relation: &QualifiedName, member: &str) -> Phase {
         let words = self.words.get(self.number.saturating_sub(1)).cloned().unwrap_or_default();
+        self.lower_floor(relation, member, &words)
+    }
+
+    /// The same for `part` of the statement: what its other parts touch does not hold it up.
+    pub fn lower_floor_of_part(
+        &mut self,
+        part: &Statement,
+        relation: &QualifiedName,
+        member: &str,
+    ) -> Phase {
+        self.lower_floor(relation, member, &text::words(&part.sql))
+    }
+
+    fn lower_floor(
+        &mut self,
+        relation: &QualifiedName,
+        member: &str,
+        words: &BTreeSet<String>,
+    ) -> Phase {
         let lowered = self.floors.without(relation, member).of_words(
-            &words,
+            words,
             std::slice::from_ref(relation),
             true,
         );

@@ -9,6 +9,7 @@ use super::change_type::Retypes;
 use super::error::{Refusal, RewriteError};
 use super::floors::Floors;
 use super::groups::Groups;
+use super::walks::{self, Hindrance};
 use super::{Options, created, renamed, text};
 use crate::analyze::Impact;
 use crate::catalog::{Catalog, Relation, Routine, facts};
@@ -52,6 +53,8 @@ pub(super) struct Draft<'a> {
     /// The words of every statement, to see which relations several statements are about.
     words: Vec<BTreeSet<String>>,
     dropped: Vec<Dropped>,
+    /// What stands against walks of the steps so far.
+    pub hindrances: Vec<Hindrance>,
     /// Up to this statement, what is brief and in contract goes into one transaction.
     together_until: usize,
 }
@@ -108,6 +111,7 @@ impl<'a> Draft<'a> {
             used_directives: BTreeSet::new(),
             words: script.statements.iter().map(|s| text::words(&s.sql)).collect(),
             dropped: Vec::new(),
+            hindrances: Vec::new(),
             together_until: 0,
         }
     }
@@ -240,6 +244,10 @@ impl<'a> Draft<'a> {
         }
     }
 
+    pub fn has_note(&self, kind: NoteKind) -> bool {
+        self.notes.iter().any(|note| note.kind == kind)
+    }
+
     /// `phase` does not start before a person has seen to `until`.
     pub fn gate(&mut self, phase: Phase, until: impl Into<String>) {
         self.gates.entry(phase).or_default().insert(until.into());
@@ -262,6 +270,11 @@ impl<'a> Draft<'a> {
     }
 
     fn step_at(&mut self, phase: Phase, why: impl Into<String>, action: Action) -> StepBuilder<'_> {
+        for hindrance in walks::hindrances(&self.catalog, self.number, &action) {
+            if !self.hindrances.contains(&hindrance) {
+                self.hindrances.push(hindrance);
+            }
+        }
         self.steps.push(Drafted {
             step: Step {
                 id: String::new(),

@@ -85,7 +85,7 @@ fn expand(draft: &mut Draft<'_>, found: &Relation, column: &Column, new: &str, f
     if let Some(default) = column.default.as_ref().filter(|_| !column.default_is_volatile) {
         sql.push(alter(name, &format!("ALTER COLUMN {quoted} SET DEFAULT {default}")));
     }
-    let mut undo = Vec::new();
+    let mut undo = vec![family.strangers(draft, false)];
     for (_, own, trigger) in family.with_rows() {
         let body = body(own, new);
         sql.extend(trigger.create(Fires::InsertOrUpdate, "", Runs::AsWriter, &[], &body));
@@ -170,8 +170,8 @@ fn finish(
     names: Names,
 ) {
     let name = &found.name;
-    let mut sql: Vec<String> =
-        family.with_rows().flat_map(|(_, _, trigger)| trigger.remove()).collect();
+    let mut sql = vec![family.strangers(draft, true)];
+    sql.extend(family.with_rows().flat_map(|(_, _, trigger)| trigger.remove()));
     // An owned sequence goes with its column: it changes hands first.
     let of_family = |table: &QualifiedName| table == name || family.members().any(|m| m == table);
     for sequence in draft.catalog.relations.values() {

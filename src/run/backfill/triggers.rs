@@ -5,6 +5,7 @@ use crate::journal::Value;
 use crate::plan::{Backfill, Change, NoteKind, Plan};
 use crate::run::error::RunError;
 use crate::run::session::Session;
+use crate::sql::parse::assigned_columns;
 
 /// How the sessions of a backfill are set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,25 +25,28 @@ struct Trigger {
 }
 
 impl Trigger {
-    /// Whether a batch that sets `set` can set it off: not when none of its columns is even
-    /// mentioned.
-    fn concerns(&self, set: Option<&str>) -> bool {
+    /// Whether a batch that sets `set` can set it off: not when it assigns to none of its columns.
+    fn concerns(&self, set: Option<&[String]>) -> bool {
         match set {
-            Some(set) if !self.columns.is_empty() => self
-                .columns
-                .iter()
-                .any(|column| set.contains(column) || set.contains(&column.replace('"', "\"\""))),
+            Some(set) if !self.columns.is_empty() => {
+                self.columns.iter().any(|column| set.contains(column))
+            }
             _ => true,
         }
     }
 }
 
+/// A generated column follows others: a trigger on one may fire whatever is set.
 const QUERY: &str = "
 SELECT t.tgname::text || ' on ' || t.tgrelid::pg_catalog.regclass::text AS name,
        t.tgenabled::text AS enabled,
+       CASE WHEN generated.found THEN '{}'::text[] ELSE
        ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
-             WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr::int2[])) AS columns
+             WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr::int2[])) END AS columns
 FROM pg_catalog.pg_trigger AS t
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr::int2[]) AND a.attgenerated <> '')
+    AS found) AS generated
 WHERE t.tgrelid::bigint = ANY ($1) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
   AND (t.tgtype::int & $2::int) <> 0
   AND pg_catalog.strpos(pg_catalog.pg_get_triggerdef(t.oid), 'airlock.backfill') = 0
@@ -69,7 +73,7 @@ pub(super) async fn decide(
         return Ok(Role { replica: false });
     }
     let (bit, event, set) = match &backfill.change {
-        Change::Update { set, .. } => (16, "2", Some(set.as_str())),
+        Change::Update { set, .. } => (16, "2", assigned_columns(set)),
         Change::Delete { .. } => (8, "4", None),
     };
     let oids = tables.iter().map(|oid| i64::from(*oid)).collect();
@@ -85,17 +89,19 @@ pub(super) async fn decide(
             enabled: row.get::<_, &str>("enabled").chars().next().unwrap_or('O'),
             columns: row.get("columns"),
         })
-        .filter(|trigger| trigger.concerns(set))
+        .filter(|trigger| trigger.concerns(set.as_deref()))
         .collect();
     let accepted = plan.notes.iter().any(|note| note.kind == NoteKind::Triggers);
     choose(&triggers, may_set_role, accepted).map_err(|names| RunError::TriggersWouldFire {
         step: step.to_owned(),
         relation: backfill.relation.to_string(),
         triggers: names,
+        may_set_role,
     })
 }
 
-/// The role under which nothing fires, or else the names of what would.
+/// The role under which nothing fires, or else the names of what keeps it from being so: under `replica`, if the session
+/// may have that, what is not ordinary.
 fn choose(triggers: &[Trigger], may_set_role: bool, accepted: bool) -> Result<Role, Vec<String>> {
     let fire = |replica: bool| -> Vec<String> {
         triggers
@@ -107,8 +113,10 @@ fn choose(triggers: &[Trigger], may_set_role: bool, accepted: bool) -> Result<Ro
     if may_set_role && fire(true).is_empty() {
         return Ok(Role { replica: true });
     }
-    let names = fire(false);
-    if names.is_empty() || accepted { Ok(Role { replica: false }) } else { Err(names) }
+    if fire(false).is_empty() || accepted {
+        return Ok(Role { replica: false });
+    }
+    Err(fire(may_set_role))
 }
 
 #[cfg(test)]
@@ -140,16 +148,21 @@ mod tests {
         assert_eq!(choose(&[trigger('A', &[])], true, false), names("A"));
         assert_eq!(choose(&[trigger('A', &[])], true, true), Ok(Role { replica: false }));
         let both = [trigger('O', &[]), trigger('R', &[])];
-        assert_eq!(choose(&both, true, false), names("O"));
+        assert_eq!(choose(&both, true, false), names("R"));
+        assert_eq!(choose(&both, false, false), names("O"));
     }
 
     #[test]
     fn a_trigger_on_columns_that_are_not_set_does_not_count() {
-        let set = Some("full_name = first || last");
+        let columns = assigned_columns("full_name = first || last").unwrap();
+        let set = Some(columns.as_slice());
         assert!(trigger('O', &[]).concerns(set));
         assert!(trigger('O', &["full_name"]).concerns(set));
         assert!(!trigger('O', &["email"]).concerns(set));
         assert!(trigger('O', &["email"]).concerns(None), "a DELETE sets nothing, yet fires");
-        assert!(trigger('O', &["a\"b"]).concerns(Some("\"a\"\"b\" = 1")));
+        assert!(!trigger('O', &["first"]).concerns(set), "read, not set");
+        let columns = assigned_columns("\"a\"\"b\" = 1, (c, d) = (SELECT 1, 2)").unwrap();
+        assert!(trigger('O', &["a\"b"]).concerns(Some(&columns)));
+        assert!(trigger('O', &["d"]).concerns(Some(&columns)));
     }
 }
