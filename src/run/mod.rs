@@ -19,6 +19,7 @@ mod concurrent;
 mod edit;
 mod engine;
 mod error;
+mod error_words;
 mod facts;
 mod flight;
 mod guard;
