@@ -4,8 +4,10 @@ use super::args::Global;
 use super::output::{Done, Output};
 use super::{project, sum};
 use crate::error::{Error, Kind};
-use crate::import::{self, File, From};
-use crate::sql;
+use crate::import::{self, File, From, Written};
+use crate::revision::file;
+use crate::rewrite;
+use crate::sql::{self, Diagnostic};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -65,7 +67,9 @@ pub fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> 
             .detail(programs.join("\n"))
             .hint("Write what they do as SQL files of the tool first. For Alembic, import what its --sql prints."));
     }
-    let found = import::import(&files, args.tool)?;
+    let mut found = import::import(&files, args.tool)?;
+    let refused: Vec<String> = found.revisions.iter().flat_map(refused_later).collect();
+    found.notes.extend(refused);
     for note in &found.notes {
         output.say(&format!("note: {note}"));
     }
@@ -100,6 +104,18 @@ pub fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> 
     }
     let json = json!({ "tool": format!("{:?}", found.tool), "revisions": list, "notes": found.notes, "written": !args.dry_run });
     Ok(Done::new(lines.join("\n"), json))
+}
+
+/// What `airlock plan` will refuse whatever the database, as far as it can be told now.
+fn refused_later(written: &Written) -> Vec<String> {
+    let Ok(revision) = file::read(&written.name, &written.text) else { return Vec::new() };
+    let Ok(script) = revision.upgrade_script() else { return Vec::new() };
+    let found = rewrite::of_session(&script);
+    let note = |found: &Diagnostic| {
+        let (line, _) = found.span.line_and_column(&revision.text);
+        format!("{}, line {line}: {}; `airlock plan` will refuse it", written.name, found.message)
+    };
+    found.iter().map(note).collect()
 }
 
 /// The files at `path` that may be migrations.

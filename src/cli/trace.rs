@@ -10,6 +10,7 @@ use crate::error::{Error, Kind};
 use crate::observe::run::{End, Outcome, observe};
 use crate::observe::{Difference, Effects, Relations, differences};
 use crate::report::trace::{self, Seen, Traced};
+use crate::rewrite;
 use crate::sql::{Script, Shape, quote_ident, shape};
 
 /// Run a migration in a throwaway server and show what it really locks
@@ -36,6 +37,10 @@ pub struct Args {
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Done, Error> {
     let settings = global.settings()?;
     let rehearsal = Rehearsal::read(&args.what, &settings)?;
+    // The statements run one by one: what the migration takes back would stay.
+    if let Some(found) = rewrite::of_transactions(&rehearsal.script).into_iter().next() {
+        return Err(Error::at(Kind::Refused, &rehearsal.path, &rehearsal.text, found));
+    }
     let cluster;
     let target = match &args.scratch_url {
         Some(url) => scratch(settings.target_at(url)?, args.allow_tables).await?,

@@ -67,6 +67,7 @@ mod witness;
 
 pub use error::{Refusal, RewriteError};
 pub use one_transaction::one_transaction;
+pub use session::{of_session, of_transactions};
 
 use crate::analyze;
 use crate::catalog::{Catalog, facts};

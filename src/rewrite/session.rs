@@ -63,6 +63,20 @@ pub(super) fn check(script: &Script) -> Result<BTreeMap<String, String>, Vec<Ref
     if refusals.is_empty() { Ok(kept) } else { Err(refusals) }
 }
 
+/// What [`super::plan`] will refuse of `script` whatever the database: that which lives in a
+/// transaction or a session.
+pub fn of_session(script: &Script) -> Vec<Diagnostic> {
+    let refused = check(script).err().unwrap_or_default();
+    refused.into_iter().map(|refusal| refusal.diagnostic).collect()
+}
+
+/// The same of `BEGIN`, `COMMIT` and their kin alone.
+pub fn of_transactions(script: &Script) -> Vec<Diagnostic> {
+    let is_control = |of: &&Statement| matches!(of.node, NodeEnum::TransactionStmt(_));
+    let statements = script.statements.iter().filter(is_control).cloned().collect();
+    of_session(&Script { statements, ..script.clone() })
+}
+
 /// Whether the statement is only about transaction or session, and so no step of the plan; it has
 /// passed [`check`].
 pub(super) fn leave_out(draft: &mut Draft<'_>, statement: &Statement) -> bool {
@@ -137,7 +151,7 @@ impl Check {
                     .hint("Use an ordinary object, of an unlogged table for instance (CREATE UNLOGGED TABLE), and drop it at the end of the migration; or do all of it in one DO block."),
             );
         }
-        if let Some((what, hint)) = of_session(&statement.node) {
+        if let Some((what, hint)) = about_session(&statement.node) {
             self.refuse(
                 Diagnostic::new(format!("{what} holds only for the connection that runs it"), span)
                     .detail(CONNECTIONS)
@@ -264,7 +278,7 @@ fn isolation(control: &TransactionStmt) -> Option<String> {
 }
 
 /// Statements about the session as such, and what to write in their place.
-fn of_session(node: &NodeEnum) -> Option<(&'static str, &'static str)> {
+fn about_session(node: &NodeEnum) -> Option<(&'static str, &'static str)> {
     const QUERY: &str = "Write the statement itself in its place.";
     const CURSOR: &str = "Write one statement over all rows, or a loop in a DO block.";
     const NOBODY: &str = "Leave it out: nobody hears it.";
@@ -273,10 +287,10 @@ fn of_session(node: &NodeEnum) -> Option<(&'static str, &'static str)> {
         NodeEnum::ExecuteStmt(_) => Some(("EXECUTE", QUERY)),
         NodeEnum::DeallocateStmt(_) => Some(("DEALLOCATE", "Leave it out.")),
         NodeEnum::CreateTableAsStmt(create) => {
-            create.query.as_ref().and_then(|query| of_session(query.node.as_ref()?))
+            create.query.as_ref().and_then(|query| about_session(query.node.as_ref()?))
         }
         NodeEnum::ExplainStmt(explain) => {
-            explain.query.as_ref().and_then(|query| of_session(query.node.as_ref()?))
+            explain.query.as_ref().and_then(|query| about_session(query.node.as_ref()?))
         }
         NodeEnum::DeclareCursorStmt(_) => Some(("DECLARE", CURSOR)),
         NodeEnum::FetchStmt(_) => Some(("FETCH", CURSOR)),

@@ -123,3 +123,15 @@ fn nothing_is_written_where_everything_is_there() {
     assert_eq!(std::fs::metadata(&folder).unwrap().modified().unwrap(), before);
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+#[test]
+fn what_a_plan_cannot_stand_for_is_said_by_trace_and_import_too() {
+    let project = Project::new();
+    std::fs::create_dir(project.path("db")).unwrap();
+    project.write("db/V1__a.sql", "CREATE TABLE t (id int);\nBEGIN;\nDELETE FROM t;\nROLLBACK;\n");
+    let ran = project.run(&["trace", "db/V1__a.sql"]).expect(4);
+    assert!(ran.stderr.contains("db/V1__a.sql:4:1"), "{}", ran.stderr);
+    let ran = project.run(&["import", "db", "--dry-run"]).expect(0);
+    assert!(ran.stderr.contains("`airlock plan` will refuse it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("ROLLBACK takes back"), "{}", ran.stderr);
+}
