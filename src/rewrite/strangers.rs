@@ -153,8 +153,12 @@ fn known(
     for relation in found.into_iter().flatten() {
         let indexes = relation.indexes.iter().map(|index| (&index.name, &index.columns));
         let constraints = relation.constraints.iter().map(|c| (&c.name, &c.columns));
+        // A foreign key of the table to itself hangs on the columns that it points to as well.
+        let to_itself =
+            relation.constraints.iter().filter(|c| c.references.as_ref() == Some(&relation.name));
+        let to_itself = to_itself.map(|c| (&c.name, &c.referenced_columns));
         let statistics = relation.statistics.iter().map(|s| (&s.name.name, &s.columns));
-        let all = indexes.chain(constraints).chain(statistics);
+        let all = indexes.chain(constraints).chain(to_itself).chain(statistics);
         names.extend(all.filter(|(_, columns)| over(columns)).map(|(name, _)| name.clone()));
     }
     names
