@@ -87,7 +87,12 @@ async fn late(
     let rows = runner.work.ask(&walk.read()).await;
     let rows = rows.map_err(|fault| fault.doing("read what was walked"))?;
     let walked: Vec<u32> = rows.iter().map(|row| range(row).relation).collect();
-    let mut all = tables(&runner.work, &step.id, &backfill.relation).await?;
+    let mut all = match tables(&runner.work, &step.id, &backfill.relation).await {
+        Ok(all) => all,
+        // The plan has given the table another name since, or taken it out of the way.
+        Err(RunError::NotWalkable { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
     all.retain(|table| table.blocks > 0 && !walked.contains(&table.oid));
     Ok(all)
 }
