@@ -215,7 +215,7 @@ fn objects(on: &str) -> String {
     format!(
         "SELECT DISTINCT pg_catalog.pg_describe_object(d.classid, d.objid, 0) AS what FROM pg_catalog.pg_depend AS d\n      \
          LEFT JOIN pg_catalog.pg_class AS i ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.oid = d.objid AND i.relkind IN ('i', 'I')\n      \
-         LEFT JOIN pg_catalog.pg_constraint AS k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid AND k.conrelid = a.attrelid AND k.contype <> 'n'\n      \
+         LEFT JOIN pg_catalog.pg_constraint AS k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid AND k.conrelid = a.attrelid AND k.contype <> 'n' AND k.conparentid = 0\n      \
          LEFT JOIN pg_catalog.pg_statistic_ext AS s ON d.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass AND s.oid = d.objid\n      \
          CROSS JOIN LATERAL (SELECT coalesce(i.relname, k.conname, s.stxname)::text AS name) AS its\n      \
          WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid AND {on}\n      \
