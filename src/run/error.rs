@@ -226,6 +226,7 @@ impl RunError {
             | RunError::NotWalkable { step, .. }
             | RunError::ProbeDisagrees { step, .. } => Some(step),
             RunError::Lost { step, .. }
+            | RunError::Server { step, .. }
             | RunError::Interrupted { step, .. }
             | RunError::Cancelled { step, .. } => step.as_deref(),
             RunError::Connect(error) | RunError::Catalog(error) => {
@@ -242,7 +243,6 @@ impl RunError {
             | RunError::BadPlan { .. }
             | RunError::SettingLost { .. }
             | RunError::Pooled
-            | RunError::Server { .. }
             | RunError::Journal(_)
             | RunError::Lifecycle(_) => None,
         }

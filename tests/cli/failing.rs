@@ -20,6 +20,8 @@ async fn a_step_that_fails_names_the_place_and_what_can_be_done() {
     let json = site.run(&["upgrade", "--format", "json"]).expect(1).json();
     let place = &json["error"]["places"][0];
     assert_eq!((&place["path"], &place["line"]), (&"migrations/aaaa.sql".into(), &9.into()));
+    let told = &json["error"];
+    assert_eq!((&told["step"], &told["sqlstate"]), (&"migrate-1".into(), &"42883".into()));
 
     // The corrected file: what is said leads to the end.
     site.project.revision("aaaa", "none", STATUS);
