@@ -42,9 +42,13 @@ pub(super) fn vacuum<'c>(
         for column in super::volatility::name_parts(&one.va_cols) {
             cx.column(relation, column, name.location.max(0))?;
         }
-        // Others are passed over with a warning.
         if is_stored(relation) || relation.kind == RelationKind::ForeignTable {
             relations.push((relation, name.inh));
+        }
+        if statement.is_vacuumcmd && !is_stored(relation) {
+            // Passed over with a warning, but only once it is locked: `vacuum_rel`, in `vacuum.c`.
+            let strong = LockMode::AccessExclusive;
+            fx.lock(relation, if full { strong } else { LockMode::ShareUpdateExclusive });
         }
     }
     if statement.rels.is_empty() {

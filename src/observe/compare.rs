@@ -18,7 +18,9 @@ pub enum Sight {
     Recorded,
     /// From another session: what was held for an instant may be missing, and what was read could
     /// not be counted. `concurrent`: the statement exchanges an index instead of giving it a new file.
-    Outside { concurrent: bool },
+    /// `vacuum`: it may give empty blocks at the end of the table back, under ACCESS EXCLUSIVE where
+    /// it gets that at once (`lazy_truncate_heap`, in `vacuumlazy.c`).
+    Outside { concurrent: bool, vacuum: bool },
 }
 
 /// One difference. `None` on a side means: not at all.
@@ -81,7 +83,7 @@ pub fn differences(observed: &Effects, said: &Effects, sight: Sight) -> Vec<Diff
             (observed.rewritten.contains(&relation), said.rewritten.contains(&relation));
         found.push(Difference::Rewrite { relation, observed, said });
     }
-    if sight != (Sight::Outside { concurrent: true }) {
+    if !matches!(sight, Sight::Outside { concurrent: true, .. }) {
         for relation in observed.new_files.symmetric_difference(&said.new_files).cloned() {
             let (observed, said) =
                 (observed.new_files.contains(&relation), said.new_files.contains(&relation));
@@ -112,9 +114,11 @@ fn explained(relation: &QualifiedName, observed: &Effects, said: &Effects, sight
         (Sight::Outside { .. }, Some(seen), Some(claimed)) if seen < claimed => true,
         // An index that is dropped or replaced concurrently is locked ACCESS EXCLUSIVE at the very
         // end, when nobody uses it any more.
-        (Sight::Outside { concurrent: true }, Some(LockMode::AccessExclusive), Some(claimed)) => {
-            said.indexes.contains(relation) && *claimed == LockMode::ShareUpdateExclusive
-        }
+        (
+            Sight::Outside { concurrent, vacuum },
+            Some(LockMode::AccessExclusive),
+            Some(LockMode::ShareUpdateExclusive),
+        ) => vacuum || (concurrent && said.indexes.contains(relation)),
         (Sight::Outside { .. }, ..) => false,
     }
 }

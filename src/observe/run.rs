@@ -78,9 +78,11 @@ pub async fn observe(
     if sqlstate(&refused) != Some(ACTIVE_SQL_TRANSACTION) {
         return Ok(Outcome::Failed(refusal));
     }
-    let concurrent = sql.to_ascii_lowercase().contains("concurrently");
+    let words = sql.trim_start().to_ascii_lowercase();
+    let concurrent = words.contains("concurrently");
+    let vacuum = words.starts_with("vacuum");
     match outside::observe(connection, target, sql, known).await? {
-        Ok(effects) => Ok(Outcome::Done { effects, sight: Sight::Outside { concurrent } }),
+        Ok(effects) => Ok(Outcome::Done { effects, sight: Sight::Outside { concurrent, vacuum } }),
         Err(refusal) => Ok(Outcome::Failed(refusal)),
     }
 }

@@ -77,6 +77,7 @@ impl Case {
         if self.outside_transaction {
             Sight::Outside {
                 concurrent: self.statements.iter().any(|s| s.contains("concurrently")),
+                vacuum: false,
             }
         } else {
             Sight::Recorded

@@ -44,7 +44,6 @@ grant {{select|all|insert (a)|select (a), update (b)|usage}} on {{|table |sequen
 revoke all on {{g0|g1|h0|q0|qv|qm|qs|qf}} from public{{| cascade}}
 {{analyze|vacuum|vacuum full|vacuum (analyze)|vacuum freeze}} {{g0|g1|h0|h1|q0|qm|qu}}
 {{analyze|vacuum (analyze)}} {{qv|qf|qs}}
--- more
 {{vacuum|vacuum full|vacuum freeze}} {{qv|qf|qs}}
 {{analyze|vacuum analyze}} {{g0|h0|q0}} (c)
 reindex {{table|index|table concurrently|index concurrently}} {{g0|g1|h0|h1|q0|qv|qm|q0c|g0c|qmc|g1_c_idx|h1c|qf}}

@@ -91,7 +91,6 @@ lock {{dep|dep, other|v2|v1 in share mode|only parted in exclusive mode|dep nowa
 copy {{parted1|other}} from '/dev/null'
 copy {{dep to '/dev/null'|dep (a) to '/dev/null'|(select * from v2) to '/dev/null'|dep from '/dev/null'|v1 to '/dev/null'|m2 to '/dev/null'|t to '/dev/null' with (format csv)}}
 {{analyze|vacuum|vacuum (full)|vacuum (freeze, analyze)|vacuum (index_cleanup off)|vacuum (truncate false)|analyze (skip_locked)|vacuum (only_database_stats)|vacuum (parallel 2)}} {{dep|m2|parted|dep, other}}
--- more
 {{analyze|vacuum|vacuum (full)|vacuum (freeze, analyze)|vacuum (index_cleanup off)|vacuum (truncate false)|analyze (skip_locked)|vacuum (only_database_stats)|vacuum (parallel 2)}} v1
 {{analyze|analyze verbose|cluster|reindex schema s2|reindex (verbose) table dep|reindex table concurrently dep|reindex index concurrently dep_ff|reindex index dep_ff|reindex table parted|reindex schema concurrently s2|vacuum}}
 refresh materialized view {{m2|concurrently m2|m2 with no data|concurrently mv|mv}}
