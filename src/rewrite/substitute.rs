@@ -4,6 +4,7 @@
 //! the column stays what it is.
 
 use super::add_unique::range_of;
+use crate::sql::walk_mut::{Met, walk_mut};
 use crate::sql::{QualifiedName, deparse};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, Constraint, CreateStatsStmt, IndexElem, IndexStmt, Node};
@@ -129,64 +130,18 @@ fn parse(sql: &str) -> Option<NodeEnum> {
     parsed.stmts.into_iter().next()?.stmt?.node
 }
 
-/// Replaces every reference to one of `columns` in an expression without sub-selects.
+/// Replaces every reference to one of `columns` in an expression. Sub-selects are left alone: what a
+/// name means there is not told by the name.
 fn replace(node: &mut Node, columns: &Columns) {
-    let Some(inner) = node.node.as_mut() else { return };
-    let all = |nodes: &mut Vec<Node>| {
-        for node in nodes {
-            replace(node, columns);
+    let Some(root) = node.node.as_mut() else { return };
+    walk_mut(root, |met| {
+        if let Met::Node(NodeEnum::ColumnRef(reference)) = met
+            && let Some(Node { node: Some(NodeEnum::String(last)) }) = reference.fields.last_mut()
+        {
+            columns.put(&mut last.sval);
         }
-    };
-    let boxed = |node: &mut Option<Box<Node>>| {
-        if let Some(node) = node.as_deref_mut() {
-            replace(node, columns);
-        }
-    };
-    match inner {
-        NodeEnum::ColumnRef(reference) => {
-            if let Some(Node { node: Some(NodeEnum::String(last)) }) = reference.fields.last_mut() {
-                columns.put(&mut last.sval);
-            }
-        }
-        NodeEnum::AExpr(e) => {
-            boxed(&mut e.lexpr);
-            boxed(&mut e.rexpr);
-        }
-        NodeEnum::BoolExpr(e) => all(&mut e.args),
-        NodeEnum::FuncCall(e) => {
-            all(&mut e.args);
-            boxed(&mut e.agg_filter);
-        }
-        NodeEnum::TypeCast(e) => boxed(&mut e.arg),
-        NodeEnum::NullTest(e) => boxed(&mut e.arg),
-        NodeEnum::BooleanTest(e) => boxed(&mut e.arg),
-        NodeEnum::CoalesceExpr(e) => all(&mut e.args),
-        NodeEnum::MinMaxExpr(e) => all(&mut e.args),
-        NodeEnum::CollateClause(e) => boxed(&mut e.arg),
-        NodeEnum::AArrayExpr(e) => all(&mut e.elements),
-        NodeEnum::RowExpr(e) => all(&mut e.args),
-        NodeEnum::List(e) => all(&mut e.items),
-        NodeEnum::AIndirection(e) => {
-            boxed(&mut e.arg);
-            all(&mut e.indirection);
-        }
-        NodeEnum::AIndices(e) => {
-            boxed(&mut e.lidx);
-            boxed(&mut e.uidx);
-        }
-        NodeEnum::NamedArgExpr(e) => boxed(&mut e.arg),
-        NodeEnum::CaseExpr(e) => {
-            boxed(&mut e.arg);
-            all(&mut e.args);
-            boxed(&mut e.defresult);
-        }
-        NodeEnum::CaseWhen(e) => {
-            boxed(&mut e.expr);
-            boxed(&mut e.result);
-        }
-        NodeEnum::XmlExpr(e) => all(&mut e.args),
-        _ => {}
-    }
+        !matches!(met, Met::Select(_) | Met::Node(NodeEnum::SelectStmt(_)))
+    });
 }
 
 #[cfg(test)]
@@ -205,6 +160,27 @@ mod tests {
             sql,
             "CREATE INDEX i ON public.t USING btree (lower(\"B b\") COLLATE \"C\" DESC, \"B b\" text_pattern_ops) INCLUDE (\"B b\") WHERE \"B b\" IS NOT NULL AND b <> 'a'::text"
         );
+    }
+
+    #[test]
+    fn columns_in_json_and_xml_expressions_are_replaced() {
+        let written = |check: &str, columns: &Columns| {
+            let check = constraint(&format!("CHECK ({check})"), columns).unwrap();
+            deparse::expression(check.raw_expr.as_deref().unwrap())
+        };
+        let columns = Columns::new([("a", "c")]);
+        for (given, wanted) in [
+            ("a IS JSON OBJECT", "c IS JSON OBJECT"),
+            ("json_exists(a, '$.x')", "json_exists(c, '$.x')"),
+            (
+                "json_value(b, '$.x' PASSING a AS y) > 'a'",
+                "json_value(b, '$.x' PASSING c AS y) > 'a'",
+            ),
+            ("xmlforest(a AS a) IS DOCUMENT", "xmlforest(c AS a) IS DOCUMENT"),
+            ("json_object(a: b) IS NOT NULL", "json_object(c: b) IS NOT NULL"),
+        ] {
+            assert_eq!(written(given, &columns), written(wanted, &Columns::default()));
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod setting;
 pub mod shape;
 pub mod variables;
 pub mod walk;
+pub(crate) mod walk_mut;
 pub(crate) mod word;
 
 pub use diagnostic::{Diagnostic, Span};

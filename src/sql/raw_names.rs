@@ -4,14 +4,20 @@
 //! `quote_identifier`. What is written as it is can be given with its quotes, which is what happens here.
 
 use super::quote_ident;
+use super::walk_mut::{Met, walk_mut};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Constraint, Node, ParseResult, SelectStmt, WindowDef};
+use pg_query::protobuf::ParseResult;
 
 /// `tree` with quotes around such names where they need them.
 pub(super) fn quoted(tree: &ParseResult) -> ParseResult {
     let mut tree = tree.clone();
     for raw in &mut tree.stmts {
-        boxed(&mut raw.stmt);
+        if let Some(root) = raw.stmt.as_deref_mut().and_then(|node| node.node.as_mut()) {
+            walk_mut(root, |met| {
+                put(met);
+                true
+            });
+        }
     }
     tree
 }
@@ -22,174 +28,22 @@ fn quote(name: &mut String) {
     }
 }
 
-fn all(nodes: &mut [Node]) {
-    nodes.iter_mut().for_each(put);
-}
-
-fn boxed(node: &mut Option<Box<Node>>) {
-    if let Some(node) = node.as_deref_mut() {
-        put(node);
-    }
-}
-
-fn window(window: &mut WindowDef) {
-    quote(&mut window.name);
-    all(&mut window.partition_clause);
-    all(&mut window.order_clause);
-}
-
-fn constraint(constraint: &mut Constraint) {
-    for name in &mut constraint.fk_del_set_cols {
-        if let Some(NodeEnum::String(string)) = name.node.as_mut() {
-            quote(&mut string.sval);
+fn put(met: &mut Met<'_>) {
+    match met {
+        Met::Window(window) => quote(&mut window.name),
+        Met::Node(NodeEnum::WindowDef(window)) => quote(&mut window.name),
+        Met::Node(NodeEnum::StatsElem(elem)) => quote(&mut elem.name),
+        Met::Node(NodeEnum::FunctionParameter(parameter)) => quote(&mut parameter.name),
+        Met::Node(NodeEnum::NamedArgExpr(argument)) => quote(&mut argument.name),
+        Met::Node(NodeEnum::JoinExpr(join)) => {
+            join.join_using_alias.iter_mut().for_each(|alias| quote(&mut alias.aliasname));
         }
-    }
-    boxed(&mut constraint.raw_expr);
-    boxed(&mut constraint.where_clause);
-}
-
-fn select(select: &mut SelectStmt) {
-    all(&mut select.distinct_clause);
-    all(&mut select.target_list);
-    all(&mut select.from_clause);
-    all(&mut select.group_clause);
-    all(&mut select.window_clause);
-    all(&mut select.values_lists);
-    all(&mut select.sort_clause);
-    boxed(&mut select.where_clause);
-    boxed(&mut select.having_clause);
-    for side in [&mut select.larg, &mut select.rarg].into_iter().flatten() {
-        self::select(side);
-    }
-    if let Some(with) = select.with_clause.as_mut() {
-        all(&mut with.ctes);
-    }
-}
-
-fn put(node: &mut Node) {
-    let Some(inner) = node.node.as_mut() else { return };
-    match inner {
-        NodeEnum::AlterTableStmt(alter) => all(&mut alter.cmds),
-        NodeEnum::AlterTableCmd(command) => boxed(&mut command.def),
-        NodeEnum::AlterDomainStmt(alter) => boxed(&mut alter.def),
-        NodeEnum::CreateStmt(create) => {
-            all(&mut create.table_elts);
-            all(&mut create.constraints);
-        }
-        NodeEnum::CreateForeignTableStmt(create) => {
-            if let Some(base) = create.base_stmt.as_mut() {
-                all(&mut base.table_elts);
+        Met::Node(NodeEnum::Constraint(constraint)) => {
+            for name in &mut constraint.fk_del_set_cols {
+                if let Some(NodeEnum::String(string)) = name.node.as_mut() {
+                    quote(&mut string.sval);
+                }
             }
-        }
-        NodeEnum::CreateDomainStmt(create) => all(&mut create.constraints),
-        NodeEnum::ColumnDef(column) => {
-            all(&mut column.constraints);
-            boxed(&mut column.raw_default);
-        }
-        NodeEnum::Constraint(it) => constraint(it),
-        NodeEnum::CreateStatsStmt(create) => all(&mut create.exprs),
-        NodeEnum::StatsElem(elem) => {
-            quote(&mut elem.name);
-            boxed(&mut elem.expr);
-        }
-        NodeEnum::CreateFunctionStmt(create) => {
-            all(&mut create.parameters);
-            boxed(&mut create.sql_body);
-        }
-        NodeEnum::DropStmt(drop) => all(&mut drop.objects),
-        NodeEnum::RenameStmt(rename) => boxed(&mut rename.object),
-        NodeEnum::AlterOwnerStmt(alter) => boxed(&mut alter.object),
-        NodeEnum::AlterObjectSchemaStmt(alter) => boxed(&mut alter.object),
-        NodeEnum::CommentStmt(comment) => boxed(&mut comment.object),
-        NodeEnum::GrantStmt(grant) => all(&mut grant.objects),
-        NodeEnum::AlterFunctionStmt(alter) => {
-            alter.func.iter_mut().for_each(|object| all(&mut object.objfuncargs));
-        }
-        NodeEnum::ObjectWithArgs(object) => all(&mut object.objfuncargs),
-        NodeEnum::FunctionParameter(parameter) => {
-            quote(&mut parameter.name);
-            boxed(&mut parameter.defexpr);
-        }
-        NodeEnum::IndexStmt(index) => {
-            all(&mut index.index_params);
-            boxed(&mut index.where_clause);
-        }
-        NodeEnum::IndexElem(elem) => boxed(&mut elem.expr),
-        NodeEnum::CreateTrigStmt(create) => boxed(&mut create.when_clause),
-        NodeEnum::CreatePolicyStmt(create) => {
-            boxed(&mut create.qual);
-            boxed(&mut create.with_check);
-        }
-        NodeEnum::ViewStmt(view) => boxed(&mut view.query),
-        NodeEnum::CreateTableAsStmt(create) => boxed(&mut create.query),
-        NodeEnum::SelectStmt(it) => select(it),
-        NodeEnum::InsertStmt(insert) => boxed(&mut insert.select_stmt),
-        NodeEnum::UpdateStmt(update) => {
-            all(&mut update.target_list);
-            all(&mut update.from_clause);
-            boxed(&mut update.where_clause);
-        }
-        NodeEnum::DeleteStmt(delete) => {
-            all(&mut delete.using_clause);
-            boxed(&mut delete.where_clause);
-        }
-        NodeEnum::CommonTableExpr(cte) => boxed(&mut cte.ctequery),
-        NodeEnum::RangeSubselect(range) => boxed(&mut range.subquery),
-        NodeEnum::RangeFunction(range) => all(&mut range.functions),
-        NodeEnum::JoinExpr(join) => {
-            if let Some(alias) = join.join_using_alias.as_mut() {
-                quote(&mut alias.aliasname);
-            }
-            boxed(&mut join.larg);
-            boxed(&mut join.rarg);
-            boxed(&mut join.quals);
-        }
-        NodeEnum::WindowDef(it) => window(it),
-        NodeEnum::ResTarget(target) => boxed(&mut target.val),
-        NodeEnum::MultiAssignRef(assign) => boxed(&mut assign.source),
-        NodeEnum::SortBy(sort) => boxed(&mut sort.node),
-        NodeEnum::SubLink(link) => {
-            boxed(&mut link.testexpr);
-            boxed(&mut link.subselect);
-        }
-        NodeEnum::NamedArgExpr(argument) => {
-            quote(&mut argument.name);
-            boxed(&mut argument.arg);
-        }
-        NodeEnum::FuncCall(call) => {
-            all(&mut call.args);
-            all(&mut call.agg_order);
-            boxed(&mut call.agg_filter);
-            if let Some(over) = call.over.as_deref_mut() {
-                window(over);
-            }
-        }
-        NodeEnum::AExpr(e) => {
-            boxed(&mut e.lexpr);
-            boxed(&mut e.rexpr);
-        }
-        NodeEnum::BoolExpr(e) => all(&mut e.args),
-        NodeEnum::TypeCast(e) => boxed(&mut e.arg),
-        NodeEnum::NullTest(e) => boxed(&mut e.arg),
-        NodeEnum::BooleanTest(e) => boxed(&mut e.arg),
-        NodeEnum::CoalesceExpr(e) => all(&mut e.args),
-        NodeEnum::MinMaxExpr(e) => all(&mut e.args),
-        NodeEnum::CollateClause(e) => boxed(&mut e.arg),
-        NodeEnum::AArrayExpr(e) => all(&mut e.elements),
-        NodeEnum::RowExpr(e) => all(&mut e.args),
-        NodeEnum::List(e) => all(&mut e.items),
-        NodeEnum::AIndirection(e) => {
-            boxed(&mut e.arg);
-            all(&mut e.indirection);
-        }
-        NodeEnum::CaseExpr(e) => {
-            boxed(&mut e.arg);
-            all(&mut e.args);
-            boxed(&mut e.defresult);
-        }
-        NodeEnum::CaseWhen(e) => {
-            boxed(&mut e.expr);
-            boxed(&mut e.result);
         }
         _ => {}
     }
