@@ -2,30 +2,47 @@
 //! another one which calls them needs.
 
 use crate::catalog::{Function, Routine, RoutineKind, Volatility};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::Row;
 
+/// The server's own, three thousand: what costs a look into the server's cache for each, such as its
+/// identity arguments as text, is left out where it can be.
+pub(super) const OWN: &str = "
+SELECT p.proname::text AS name,
+       CASE WHEN p.prokind = 'a' THEN pg_get_function_identity_arguments(p.oid) END AS arguments,
+       p.proargtypes::oid[] AS inputs,
+       p.provariadic <> 0 AS variadic,
+       p.provolatile::text AS volatility,
+       l.lanname::text AS language
+  FROM pg_proc p
+  JOIN pg_language l ON l.oid = p.prolang
+ WHERE p.pronamespace = 'pg_catalog'::regnamespace";
+
+/// The types that they take.
+pub(super) const OWN_INPUTS: &str = "
+SELECT t.oid, format_type(t.oid, NULL) AS name
+  FROM pg_type t
+ WHERE t.oid IN (SELECT unnest(p.proargtypes::oid[]) FROM pg_proc p
+                  WHERE p.pronamespace = 'pg_catalog'::regnamespace)";
+
 /// A function in SQL can have polymorphic types, and no other pseudo-types but these.
-pub(super) const QUERY: &str = "
+pub(super) const OTHERS: &str = "
 SELECT n.nspname::text AS schema,
        p.proname::text AS name,
        pg_get_function_identity_arguments(p.oid) AS arguments,
        p.provolatile::text AS volatility,
        l.lanname::text AS language,
-       n.nspname <> 'pg_catalog' AS foreign,
-       CASE WHEN n.nspname <> 'pg_catalog' THEN pg_get_function_arguments(p.oid) END AS declared,
-       CASE WHEN n.nspname <> 'pg_catalog' THEN
-         (SELECT coalesce(array_agg(format_type(a.type, NULL) ORDER BY a.place), '{}')
-            FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, place)) END AS inputs,
-       CASE WHEN n.nspname <> 'pg_catalog' THEN pg_get_function_result(p.oid) END AS result,
-       CASE WHEN n.nspname <> 'pg_catalog' THEN
-         (SELECT format_type(t.oid, NULL) FROM pg_type t
-           WHERE t.oid = ANY (p.proargtypes::oid[] || p.prorettype) AND t.typtype = 'p'
-             AND (t.typname !~ '^any' OR t.typname = 'any')
-             AND NOT (t.oid = p.prorettype
-                      AND (t.typname IN ('void', 'trigger', 'event_trigger')
-                           OR t.typname = 'record' AND p.proallargtypes IS NOT NULL))
-           ORDER BY t.oid LIMIT 1) END AS pseudo_type,
+       pg_get_function_arguments(p.oid) AS declared,
+       (SELECT coalesce(array_agg(format_type(a.type, NULL) ORDER BY a.place), '{}')
+          FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, place)) AS inputs,
+       pg_get_function_result(p.oid) AS result,
+       (SELECT format_type(t.oid, NULL) FROM pg_type t
+         WHERE t.oid = ANY (p.proargtypes::oid[] || p.prorettype) AND t.typtype = 'p'
+           AND (t.typname !~ '^any' OR t.typname = 'any')
+           AND NOT (t.oid = p.prorettype
+                    AND (t.typname IN ('void', 'trigger', 'event_trigger')
+                         OR t.typname = 'record' AND p.proallargtypes IS NOT NULL))
+         ORDER BY t.oid LIMIT 1) AS pseudo_type,
        p.prokind::text AS kind,
        p.provariadic <> 0 AS variadic,
        p.proretset AS returns_set,
@@ -37,34 +54,67 @@ SELECT n.nspname::text AS schema,
        p.procost::text AS cost,
        p.prorows::text AS rows,
        pg_get_userbyid(p.proowner)::text AS owner,
-       CASE WHEN n.nspname <> 'pg_catalog' THEN
-         md5(concat_ws(E'\\n', p.prosrc, p.probin, {function_body}, p.proconfig::text, p.prosecdef::text)) END AS body,
-       CASE WHEN n.nspname <> 'pg_catalog' THEN
-         coalesce(p.proacl, acldefault('f', p.proowner))::text[] END AS privileges
+       md5(concat_ws(E'\\n', p.prosrc, p.probin, {function_body}, p.proconfig::text, p.prosecdef::text)) AS body,
+       coalesce(p.proacl, acldefault('f', p.proowner))::text[] AS privileges
   FROM pg_proc p
   JOIN pg_namespace n ON n.oid = p.pronamespace
   JOIN pg_language l ON l.oid = p.prolang
- WHERE n.nspname = 'pg_catalog' OR {schema}";
+ WHERE {schema}";
 
-pub(super) fn by_name(rows: &[Row]) -> BTreeMap<String, Vec<Function>> {
+/// `own` and `inputs`, `others`: the rows of [`OWN`], [`OWN_INPUTS`] and [`OTHERS`].
+pub(super) fn by_name(
+    own: &[Row],
+    inputs: &[Row],
+    others: &[Row],
+) -> BTreeMap<String, Vec<Function>> {
+    let inputs: HashMap<u32, &str> = inputs.iter().map(|row| (row.get(0), row.get(1))).collect();
     let mut functions: BTreeMap<String, Vec<Function>> = BTreeMap::new();
-    for row in rows {
-        functions.entry(row.get("name")).or_default().push(Function {
+    let own = own.iter().map(|row| (row, own_function(row, &inputs)));
+    let others = others.iter().map(|row| {
+        let function = Function {
             schema: row.get("schema"),
             arguments: row.get("arguments"),
-            volatility: match row.get::<_, &str>("volatility") {
-                "i" => Volatility::Immutable,
-                "s" => Volatility::Stable,
-                _ => Volatility::Volatile,
-            },
+            volatility: volatility(row),
             language: row.get("language"),
-            routine: row.get::<_, bool>("foreign").then(|| Box::new(routine(row))),
-        });
+            routine: Some(Box::new(routine(row))),
+        };
+        (row, function)
+    });
+    for (row, function) in own.chain(others) {
+        functions.entry(row.get("name")).or_default().push(function);
     }
     for overloads in functions.values_mut() {
         overloads.sort_by(|a, b| (&a.schema, &a.arguments).cmp(&(&b.schema, &b.arguments)));
     }
     functions
+}
+
+fn volatility(row: &Row) -> Volatility {
+    match row.get::<_, &str>("volatility") {
+        "i" => Volatility::Immutable,
+        "s" => Volatility::Stable,
+        _ => Volatility::Volatile,
+    }
+}
+
+/// Its arguments are named by their types alone, and those that it gives back are left out.
+fn own_function(row: &Row, types: &HashMap<u32, &str>) -> Function {
+    let arguments = row.get::<_, Option<String>>("arguments").unwrap_or_else(|| {
+        let inputs: Vec<u32> = row.get("inputs");
+        let mut inputs: Vec<String> =
+            inputs.iter().map(|oid| types.get(oid).copied().unwrap_or("?").to_owned()).collect();
+        if let (true, Some(last)) = (row.get("variadic"), inputs.last_mut()) {
+            last.insert_str(0, "VARIADIC ");
+        }
+        inputs.join(", ")
+    });
+    Function {
+        schema: "pg_catalog".to_owned(),
+        arguments,
+        volatility: volatility(row),
+        language: row.get("language"),
+        routine: None,
+    }
 }
 
 fn routine(row: &Row) -> Routine {

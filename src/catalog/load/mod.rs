@@ -112,12 +112,14 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
     let whole =
         async |template: &str| client.query_typed(&for_version(template, version_num), &[]).await;
     // Sent one behind the other without waiting for answers; the server works on them in order.
-    let (schemas, extensions, servers, types, routines, casts) = tokio::try_join!(
+    let (schemas, extensions, servers, types, own, inputs, routines, casts) = tokio::try_join!(
         whole(queries::SCHEMAS),
         whole(queries::EXTENSIONS),
         whole(foreign::SERVERS),
         whole(queries::TYPES),
-        whole(functions::QUERY),
+        whole(functions::OWN),
+        whole(functions::OWN_INPUTS),
+        whole(functions::OTHERS),
         whole(queries::CASTS),
     )
     .map_err(failed)?;
@@ -128,7 +130,7 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
         schemas: names_of(&schemas),
         relations: crate::catalog::Relations::default(),
         types: types.iter().map(type_definition).collect(),
-        functions: functions::by_name(&routines),
+        functions: functions::by_name(&own, &inputs, &routines),
         extensions: names_of(&extensions),
         extension_members: extensions.iter().map(extension_members).collect(),
         foreign_servers: Some(servers.iter().map(foreign::server).collect()),
