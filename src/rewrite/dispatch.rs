@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use super::{
     add_check, add_column, add_foreign_key, add_unique, again, as_is, change_type, create_index,
-    data, drop_column, drop_index, drop_table, identity, maintenance, op, partition, privileges,
-    reached, refresh, rename_column, rename_other, rename_table, session, set_not_null,
+    data, drop_column, drop_index, drop_table, half_done, identity, maintenance, op, partition,
+    privileges, reached, refresh, rename_column, rename_other, rename_table, session, set_not_null,
 };
 use crate::analyze::{self, Impact, Verdict};
 use crate::plan::NoteKind;
@@ -130,6 +130,9 @@ fn subcommand(
     impact: &Impact,
 ) {
     let Some(command) = op::command(alter) else { return };
+    if half_done::refuse(draft, part) {
+        return;
+    }
     match command.subtype() {
         AlterTableType::AtAlterColumnType
             if draft.floors.is_moved(name)

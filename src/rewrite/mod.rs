@@ -28,6 +28,7 @@ mod error;
 mod fill;
 mod floors;
 mod groups;
+mod half_done;
 mod idempotence;
 mod identity;
 mod inverse;
@@ -131,7 +132,10 @@ pub fn plan(
         draft.begin(index, statement, &impact);
         let floor = floor.max(order::floor(&mut draft, statement));
         draft.raise_all(floor);
-        dispatch::statement(&mut draft, statement, &impact);
+        if !half_done::refuse(&mut draft, statement) {
+            dispatch::statement(&mut draft, statement, &impact);
+            half_done::remember(&mut draft, statement);
+        }
         order::remember(&mut draft, statement);
         draft.end(statement);
     }

@@ -4,23 +4,27 @@
 //! *In words*: an `UPDATE` in migrate may call a function, read a view or draw from a sequence, itself
 //! or behind a trigger. What replaces one of these comes after every such statement before it, and what may
 //! evaluate it again comes after the replacement. An INSERT that leaves a column out takes its default: it comes
-//! after a change of that default. Objects that come late, and privileges that are given to whatever is there or
+//! after a change of that default. A rename in place, of what the migration has made or as the user says, and
+//! TRUNCATE or DROP COLUMN of a table that the migration has made, come after the work before them. Objects that come late, and privileges that are given to whatever is there or
 //! will be, keep their order too ([`super::privileges`]).
 
 use super::dispatch::target;
 use super::draft::Draft;
 use super::groups::strings;
-use super::{text, whole_row};
+use super::{rename_table, text, whole_row};
 use crate::catalog::{Catalog, RelationKind};
 use crate::plan::Phase;
+use crate::sql::directive::RenameStrategy;
 use crate::sql::{Diagnostic, QualifiedName, Statement, walk};
-use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, Node, ObjectType};
+use pg_query::protobuf::{
+    AlterTableCmd, AlterTableStmt, AlterTableType, Node, ObjectType, RangeVar,
+};
 use pg_query::{NodeEnum, NodeRef};
 
 /// The earliest phase of `statement`, as far as names do not tell it.
 pub(super) fn floor(draft: &mut Draft<'_>, statement: &Statement) -> Phase {
-    let mut floor = Phase::Expand;
-    if replaces(draft, statement) {
+    let mut floor = draft.ledger.all_floor;
+    if replaces(draft, statement) || takes_away(draft, statement) {
         floor = floor.max(draft.latest_work());
     }
     if draft.ledger.replaced > Phase::Expand && may_use_replaced(&draft.catalog, statement) {
@@ -56,6 +60,9 @@ pub(super) fn remember(draft: &mut Draft<'_>, statement: &Statement) {
             draft.floors.word(&name, phase);
         }
     }
+    if phase > Phase::Expand && takes_away(draft, statement) {
+        keep_behind(draft, &statement.node, phase);
+    }
     for (relation, phase) in draft.rows_changed() {
         draft.floors.rows(&relation, phase);
     }
@@ -86,6 +93,81 @@ fn replaces(draft: &Draft<'_>, statement: &Statement) -> bool {
         NodeEnum::AlterOwnerStmt(alter) => is_routine(alter.object_type()),
         NodeEnum::AlterObjectSchemaStmt(alter) => is_routine(alter.object_type()),
         _ => false,
+    }
+}
+
+/// Whether the statement takes a name, a column or rows away at once, of which an earlier statement may
+/// still have need when its rows are changed. What the application uses stays until contract anyway.
+fn takes_away(draft: &mut Draft<'_>, statement: &Statement) -> bool {
+    let new = |draft: &Draft<'_>, range: Option<&RangeVar>| {
+        target(draft, range).is_some_and(|name| draft.is_new(&name))
+    };
+    match &statement.node {
+        NodeEnum::TruncateStmt(truncate) => truncate.relations.iter().any(
+            |node| matches!(&node.node, Some(NodeEnum::RangeVar(range)) if new(draft, Some(range))),
+        ),
+        NodeEnum::AlterEnumStmt(alter) => !alter.old_val.is_empty(),
+        NodeEnum::AlterTableStmt(alter) if new(draft, alter.relation.as_ref()) => {
+            alter.cmds.iter().any(|node| match &node.node {
+                Some(NodeEnum::AlterTableCmd(command)) => matches!(
+                    command.subtype(),
+                    AlterTableType::AtDropColumn
+                        | AlterTableType::AtAlterColumnType
+                        | AlterTableType::AtDropConstraint
+                ),
+                _ => false,
+            })
+        }
+        NodeEnum::RenameStmt(rename) => match rename.rename_type() {
+            ObjectType::ObjectSchema
+            | ObjectType::ObjectType
+            | ObjectType::ObjectDomain
+            | ObjectType::ObjectSequence
+            | ObjectType::ObjectAttribute => true,
+            ObjectType::ObjectTable
+            | ObjectType::ObjectView
+            | ObjectType::ObjectMatview
+            | ObjectType::ObjectForeignTable
+            | ObjectType::ObjectColumn => {
+                new(draft, rename.relation.as_ref())
+                    || rename_table::strategy(draft, statement) == RenameStrategy::InPlace
+            }
+            // Nobody says the names of indexes, triggers and the like; functions have a recipe.
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Keeps later statements behind one that [`takes_away`] something in `phase`. New names have their floor by
+/// themselves.
+fn keep_behind(draft: &mut Draft<'_>, node: &NodeEnum, phase: Phase) {
+    let mut words = Vec::new();
+    match node {
+        NodeEnum::TruncateStmt(truncate) => {
+            words.extend(truncate.relations.iter().filter_map(|node| match &node.node {
+                Some(NodeEnum::RangeVar(range)) => Some(range.relname.clone()),
+                _ => None,
+            }));
+        }
+        NodeEnum::AlterTableStmt(alter) => {
+            words.extend(alter.relation.iter().map(|range| range.relname.clone()));
+        }
+        // What was called so may be something else from then on; a value stands in strings.
+        NodeEnum::AlterEnumStmt(_) => draft.ledger.all_floor = draft.ledger.all_floor.max(phase),
+        NodeEnum::RenameStmt(rename) => {
+            words.extend(rename.relation.iter().map(|range| range.relname.clone()));
+            words.push(rename.subname.clone());
+            if let Some(NodeEnum::List(path)) =
+                rename.object.as_deref().and_then(|object| object.node.as_ref())
+            {
+                words.extend(strings(&path.items).pop());
+            }
+        }
+        _ => {}
+    }
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        draft.floors.word(word, phase);
     }
 }
 

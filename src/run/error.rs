@@ -2,10 +2,12 @@
 
 use super::error_words::{busy_message, count, in_step, late, locks, not_had, seconds};
 use super::limits::OnBlocker;
+use super::look::PREPARED;
 use super::progress::{Blocker, Failed};
 use super::seen::Suggestion;
 use crate::error::{Error, Kind};
 use crate::journal::{IllegalTransition, JournalError, Runner};
+use crate::sql::quote_literal;
 use std::time::Duration;
 
 /// What the server said, with everything that it said.
@@ -127,6 +129,10 @@ pub enum RunError {
 /// What is true after every failed run.
 const RESUMABLE: &str =
     "Everything up to here is in the journal; run the same command again to go on.";
+
+/// And when the journal itself is missing.
+const JOURNAL_GONE: &str = "Somebody dropped what airlock keeps in the schema airlock: the journal, and the \
+    functions that kept columns in step, with their triggers.";
 
 impl RunError {
     /// Says in which step it happened, where that is not said yet.
@@ -301,6 +307,9 @@ impl RunError {
                 Some(format!("{}\n{RESUMABLE}", error.full_detail))
             }
             RunError::TriggersWouldFire { triggers, .. } => Some(triggers.join("\n")),
+            RunError::Server { error, .. } if journal_is_gone(error) => {
+                Some(format!("{}\n{JOURNAL_GONE}", error.full_detail))
+            }
             RunError::Server { error, .. } => Some(format!("{}\n{RESUMABLE}", error.full_detail)),
             RunError::Interrupted { note, .. } | RunError::Cancelled { note, .. } => {
                 Some(match note {
@@ -366,6 +375,18 @@ impl RunError {
                     humantime::format_duration(suggestion.budget)
                 ));
             }
+            RunError::LockNotHad { blockers, .. }
+                if blockers.iter().any(|blocker| blocker.state == PREPARED) =>
+            {
+                let prepared = blockers.iter().filter(|blocker| blocker.state == PREPARED);
+                let names: Vec<String> =
+                    prepared.filter_map(|one| one.query.as_deref().map(quote_literal)).collect();
+                return Some(format!(
+                    "A prepared transaction ends only by COMMIT PREPARED or ROLLBACK PREPARED ({}), in its \
+                     database; airlock leaves that to you.",
+                    names.join(", ")
+                ));
+            }
             RunError::LockNotHad { on_blocker: OnBlocker::Wait, .. } => {
                 "End what is in the way (`--on-blocker cancel` does), allow more time \
                  (`--patience`), or try at a quieter time."
@@ -417,6 +438,11 @@ impl RunError {
     }
 }
 
+/// Whether what the server misses is airlock's own.
+fn journal_is_gone(error: &ServerError) -> bool {
+    matches!(error.sqlstate.as_str(), "42P01" | "3F000") && error.message.contains("\"airlock")
+}
+
 fn server_hint(error: &ServerError) -> Option<String> {
     let ours = match error.sqlstate.as_str() {
         "42501" => "The role lacks a privilege; docs/operating.md lists what it needs.",
@@ -427,9 +453,13 @@ fn server_hint(error: &ServerError) -> Option<String> {
                     .to_owned(),
             );
         }
+        "42P01" | "3F000" if journal_is_gone(error) => {
+            "Look at the tables of the plan before you run it again: columns and indexes that were begun are \
+             still there, by the names in the plan."
+        }
         "53100" => "Run the same command again when the server has room.",
         "53300" => {
-            "The server has no connection left; airlock needs two, and one more for each job."
+            "The server, the database or the role (CONNECTION LIMIT) has no connection left; airlock needs two, and one more for each job."
         }
         _ => return error.hint.clone(),
     };

@@ -7,7 +7,7 @@ use super::look::{Holder, QUERY, Strictness, Wanted, in_the_way};
 use super::progress::{Blocker, Event, Failed};
 use super::retry::for_holding;
 use super::runner::Runner;
-use super::seen::Seen;
+use super::seen::{Seen, Suggestion};
 use super::session::Fault;
 use super::settings::as_setting;
 use crate::journal::Value;
@@ -137,9 +137,18 @@ impl Wait {
             attempts: self.attempts,
             waited: self.started.elapsed(),
             reason: self.reason,
-            suggestion: self.seen.suggestion(for_holding(limits)).map(Box::new),
+            suggestion: self.suggestion(limits).map(Box::new),
             on_blocker: limits.on_blocker,
         }
+    }
+
+    /// `None` too when what is in the way is older already than any that ended, or when the budget was as
+    /// large.
+    fn suggestion(&self, limits: &Limits) -> Option<Suggestion> {
+        let found = self.seen.suggestion(for_holding(limits))?;
+        let oldest = self.last.iter().map(|blocker| blocker.age_ms).fold(0.0, f64::max);
+        let enough = |budget: Duration| budget.as_secs_f64() * 1000.0 > oldest;
+        (enough(found.budget) && found.ceiling > limits.max_stall).then_some(found)
     }
 }
 

@@ -33,6 +33,9 @@ WHERE l.locktype = 'relation' AND l.relation::bigint = ANY ($1)
   AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()";
 
 /// A relation that is to be locked.
+/// What stands for the state of a prepared transaction, which no session has.
+pub(super) const PREPARED: &str = "prepared transaction";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub oid: u32,
@@ -138,7 +141,7 @@ impl Holder {
 
     pub(super) fn describe(&self, age: Duration, wanted: &[Wanted]) -> Blocker {
         let state = if self.prepared.is_some() {
-            "prepared transaction".to_owned()
+            PREPARED.to_owned()
         } else if self.is_autovacuum() && self.prevents_wraparound() {
             "autovacuum to prevent wraparound".to_owned()
         } else if self.is_autovacuum() {

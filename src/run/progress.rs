@@ -31,7 +31,7 @@ pub struct Blocker {
     pub user: Option<String>,
     /// Age of its transaction, as far as we can know.
     pub age_ms: f64,
-    /// `active`, `idle in transaction`, `prepared`, `autovacuum`, `replication slot`, …
+    /// `active`, `idle in transaction`, `prepared transaction`, `autovacuum`, `replication slot`, …
     pub state: String,
     /// The statement it runs or ran last, shortened, or the name of the prepared transaction.
     pub query: Option<String>,

@@ -104,6 +104,38 @@ async fn a_table_that_is_dropped_or_changed_in_the_middle_is_not_called_done() {
     assert_eq!(db.number(LEFT).await, 0);
 }
 
+/// A relation that is missing need not be the table that is walked: what the change itself reads, behind a function
+/// for instance, is missing in every batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn something_else_that_is_missing_ends_the_run_at_once() {
+    let (major, cluster) = newest();
+    let aid = "CREATE TABLE aid (x text); INSERT INTO aid VALUES ('y');
+        CREATE FUNCTION helped(text) RETURNS text LANGUAGE plpgsql AS
+            'BEGIN RETURN (SELECT $1 || x FROM aid); END'";
+    let db = Db::on(&cluster, major, &format!("{SETUP}; {aid}")).await;
+    let steps = plan(major, vec![backfill("migrate-1", "t", "b = helped(a)", "t.b IS NULL")]);
+    let (recorder, hooks) = recorded();
+    let limits = slow();
+    let drop = async {
+        recorder.until("batches", is_under_way).await;
+        db.run("DROP TABLE aid").await;
+    };
+    let (ended, ()) = tokio::join!(db.execute_with(&steps, &limits, hooks), drop);
+    let error = Error::from(ended.map(|outcome| outcome.end).unwrap_err());
+    assert_eq!(error.kind, Kind::Failed);
+    assert!(error.message.contains("relation \"aid\" does not exist"), "{error:?}");
+    is_not_done(&db).await;
+    db.run("CREATE TABLE aid (x text); INSERT INTO aid VALUES ('y')").await;
+    db.execute(&steps, &Limits::default()).await.unwrap();
+    assert_eq!(db.number("SELECT count(*) FROM t WHERE b IS DISTINCT FROM a || 'y'").await, 0);
+
+    let db = Db::on(&cluster, major, SETUP).await;
+    let error =
+        disturbed(&db.target, major, async || db.run("DROP SCHEMA airlock CASCADE").await).await;
+    assert_eq!(error.kind, Kind::Failed);
+    assert!(error.detail.unwrap().contains("Somebody dropped what airlock keeps"));
+}
+
 const CANCEL: &str = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'airlock' AND state = 'active' \
     AND pid <> pg_backend_pid() AND query LIKE ";

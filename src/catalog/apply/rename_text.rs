@@ -4,7 +4,7 @@
 //! where a column can stand; this is for what is shown and for later statements of the same file,
 //! the server itself renames by number.
 
-use crate::sql::{QualifiedName, quote_ident};
+use crate::sql::{QualifiedName, quote_ident, quote_literal};
 use pg_query::protobuf::{ScanToken, Token};
 
 /// `text` with every column `from` of `table` called `to`.
@@ -28,6 +28,28 @@ pub(super) fn column(text: &str, table: &str, from: &str, to: &str) -> String {
         let (start, end) = place(token);
         renamed.push_str(&text[written..start]);
         renamed.push_str(&quote_ident(to));
+        written = end;
+    }
+    renamed.push_str(&text[written..]);
+    renamed
+}
+
+/// `text` with the value `from` of the enum `of` called `to`, where it stands as the server prints it.
+pub(super) fn label(text: &str, of: &QualifiedName, from: &str, to: &str) -> String {
+    let Ok(tokens) = crate::sql::grammar::scan(text) else { return text.to_owned() };
+    let word = |at: usize| tokens.get(at).map_or("", |token| slice(text, token));
+    let (old, schema, name) = (quote_literal(from), quote_ident(&of.schema), quote_ident(&of.name));
+    let mut renamed = String::with_capacity(text.len());
+    let mut written = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        let qualified = word(at + 2) == schema && word(at + 3) == "." && word(at + 4) == name;
+        let is_of = word(at + 1) == "::" && (qualified || word(at + 2) == name);
+        if !is_of || slice(text, token) != old {
+            continue;
+        }
+        let (start, end) = place(token);
+        renamed.push_str(&text[written..start]);
+        renamed.push_str(&quote_literal(to));
         written = end;
     }
     renamed.push_str(&text[written..]);

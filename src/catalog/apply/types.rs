@@ -1,6 +1,6 @@
 //! Enums, domains, composite types and ranges.
 
-use super::create_table;
+use super::{create_table, rename_text};
 use crate::catalog::type_name::strings;
 use crate::catalog::{Catalog, Function, RelationKind, TypeDef, Volatility, names, type_name};
 use crate::sql::{QualifiedName, deparse};
@@ -37,7 +37,7 @@ pub(super) fn alter_enum(catalog: &mut Catalog, alter: &AlterEnumStmt) {
         for label in labels.iter_mut().filter(|label| **label == alter.old_val) {
             label.clone_from(&alter.new_val);
         }
-        return;
+        return rename_label(catalog, &name, &alter.old_val, &alter.new_val);
     }
     if labels.contains(&alter.new_val) {
         return;
@@ -49,6 +49,34 @@ pub(super) fn alter_enum(catalog: &mut Catalog, alter: &AlterEnumStmt) {
         None => labels.len(),
     };
     labels.insert(at, alter.new_val.clone());
+}
+
+/// What is kept as text says the new label, as the server prints it from then on.
+fn rename_label(catalog: &mut Catalog, of: &QualifiedName, from: &str, to: &str) {
+    let put = |text: &mut String| *text = rename_text::label(text, of, from, to);
+    for relation in catalog.relations.values_mut() {
+        for column in &mut relation.columns {
+            column.default.iter_mut().for_each(put);
+        }
+        for constraint in &mut relation.constraints {
+            put(&mut constraint.definition);
+            constraint.expression.iter_mut().for_each(put);
+        }
+        for index in &mut relation.indexes {
+            put(&mut index.definition);
+            index.predicate.iter_mut().for_each(put);
+        }
+        for policy in &mut relation.policies {
+            put(&mut policy.definition);
+        }
+        for trigger in &mut relation.triggers {
+            put(&mut trigger.definition);
+        }
+        for object in &mut relation.statistics {
+            put(&mut object.definition);
+        }
+        relation.view_definition.iter_mut().for_each(put);
+    }
 }
 
 pub(super) fn create_domain(catalog: &mut Catalog, create: &CreateDomainStmt) {

@@ -2,6 +2,7 @@
 
 use super::Draft;
 use crate::plan::{Action, Phase};
+use crate::rewrite::half_done::Member;
 use crate::rewrite::privileges::{Creation, Given};
 use crate::sql::QualifiedName;
 
@@ -18,6 +19,11 @@ pub(in crate::rewrite) struct Ledger {
     pub creation_floor: Phase,
     /// A trigger of airlock evaluates what the migration says while the application writes.
     pub has_trigger: bool,
+    /// Of what something was said that the catalog does not keep.
+    pub unseen: Vec<Member>,
+    /// Everything from here on comes in this phase at the earliest: what it says may mean something else
+    /// before.
+    pub all_floor: Phase,
 }
 
 impl Default for Ledger {
@@ -29,6 +35,8 @@ impl Default for Ledger {
             revoked: Vec::new(),
             creation_floor: Phase::Expand,
             has_trigger: false,
+            unseen: Vec::new(),
+            all_floor: Phase::Expand,
         }
     }
 }

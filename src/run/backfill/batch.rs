@@ -123,7 +123,13 @@ pub(super) async fn run(
         Some(QUERY_CANCELED) if observed.stalled => Failed::Stall,
         Some(QUERY_CANCELED) if !patient && time >= limits.max_hold => Failed::Hold,
         Some(QUERY_CANCELED) => Failed::Cancelled,
-        Some("42P01" | "3F000") => return Ok(Batch::Gone),
+        // The table has another name by now, or is gone. If it is neither, something is missing that
+        // the change itself uses, and would be missing again.
+        Some("42P01" | "3F000")
+            if lane.name_now(range.relation).await?.as_ref() != Some(&range.relation_name) =>
+        {
+            return Ok(Batch::Gone);
+        }
         Some(_) | None => {
             return Err(fault.doing(format!("change rows in step {}", lane.shared.walk.step)));
         }

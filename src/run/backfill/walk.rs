@@ -300,7 +300,7 @@ impl<'a> Lane<'a> {
     }
 
     /// The name of a table now, quoted; `None` when it is gone.
-    async fn name_now(&self, oid: u32) -> Result<Option<String>, RunError> {
+    pub(super) async fn name_now(&self, oid: u32) -> Result<Option<String>, RunError> {
         let rows = self
             .session
             .rows(

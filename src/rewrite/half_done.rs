@@ -1,0 +1,254 @@
+//! What hangs on a column that an earlier statement gives a second column, for a new type or a new name.
+//!
+//! *In words*: its indexes, constraints, statistics, triggers and policies are made once more for the second
+//! column, from what the catalog says of them, and change places with the first ones in the switch or in contract. A
+//! statement that says something of one of them in between would be about the one that goes: it is refused.
+//! So is the change of a column after what the catalog does not keep: storage parameters of an index, say.
+
+use super::dispatch::target;
+use super::draft::Draft;
+use super::groups::strings;
+use crate::catalog::Relation;
+use crate::sql::{Diagnostic, QualifiedName, Statement};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    AlterTableCmd, AlterTableStmt, AlterTableType, DropBehavior, Node, ObjectType, RangeVar,
+};
+
+/// Something that a table has, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Index,
+    Constraint,
+    Statistics,
+    Trigger,
+    Policy,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Member {
+    table: QualifiedName,
+    kind: Kind,
+    name: String,
+}
+
+/// Refuses `statement` when it is about something that is being made once more; whether it did.
+pub(super) fn refuse(draft: &mut Draft<'_>, statement: &Statement) -> bool {
+    let Some((member, column)) = members(draft, &statement.node)
+        .into_iter()
+        .find_map(|member| Some((hangs_on(draft, &member)?, member)))
+        .map(|(column, member)| (member, column))
+    else {
+        return false;
+    };
+    draft.refuse(
+        Diagnostic::new(
+            format!(
+                "{} of {} is changed while {column} is being renamed or given another type",
+                member.name, member.table
+            ),
+            statement.span,
+        )
+        .detail(format!(
+            "It is made once more for the column that takes the place of {column}, as it was before this statement."
+        ))
+        .hint("Put this statement before the other one, or in a revision of its own, after this one."),
+    );
+    true
+}
+
+/// Keeps in mind what the catalog does not show, and refuses `statement` when it has made something once
+/// more of which such was said before.
+pub(super) fn remember(draft: &mut Draft<'_>, statement: &Statement) {
+    let lost =
+        draft.ledger.unseen.iter().find_map(|member| Some((hangs_on(draft, member)?, member)));
+    if let Some((column, member)) = lost {
+        let diagnostic = Diagnostic::new(
+            format!("{column} is renamed or given another type after {} was changed", member.name),
+            statement.span,
+        )
+        .detail(format!(
+            "{} of {} is made once more for it, as it was before this migration.",
+            member.name, member.table
+        ))
+        .hint("Put one of the two statements in a revision of its own.");
+        draft.ledger.unseen.clear();
+        return draft.refuse(diagnostic);
+    }
+    if is_unseen(&statement.node) {
+        let members = members(draft, &statement.node);
+        draft.ledger.unseen.extend(members);
+    }
+}
+
+/// Whether the statement says something that [`crate::catalog::Catalog::apply`] does not keep.
+fn is_unseen(node: &NodeEnum) -> bool {
+    match node {
+        NodeEnum::AlterStatsStmt(_) => true,
+        NodeEnum::AlterTableStmt(alter) => {
+            alter.objtype() == ObjectType::ObjectIndex
+                || commands(alter).any(|command| {
+                    matches!(
+                        command.subtype(),
+                        AlterTableType::AtAlterConstraint | AlterTableType::AtClusterOn
+                    )
+                })
+        }
+        _ => false,
+    }
+}
+
+/// The column for which `member` is made once more.
+fn hangs_on(draft: &Draft<'_>, member: &Member) -> Option<String> {
+    let table = draft.catalog.relation(&member.table)?;
+    let half_done = |table: &QualifiedName, columns: &[String]| {
+        columns.iter().find(|column| draft.floors.is_half_done(table, column)).cloned()
+    };
+    match member.kind {
+        Kind::Index => {
+            let index = table.index(&member.name)?;
+            half_done(&table.name, &index.columns)
+        }
+        Kind::Constraint => {
+            let constraint = table.constraint(&member.name)?;
+            half_done(&table.name, &constraint.columns).or_else(|| {
+                half_done(constraint.references.as_ref()?, &constraint.referenced_columns)
+            })
+        }
+        Kind::Statistics => {
+            let found = table.statistics.iter().find(|object| object.name.name == member.name)?;
+            half_done(&table.name, &found.columns)
+        }
+        Kind::Trigger => {
+            let found = table.triggers.iter().find(|trigger| trigger.name == member.name)?;
+            half_done(&table.name, &found.columns)
+        }
+        Kind::Policy => {
+            let found = table.policies.iter().find(|policy| policy.name == member.name)?;
+            half_done(&table.name, &found.columns)
+        }
+    }
+}
+
+/// What the statement is about.
+fn members(draft: &Draft<'_>, node: &NodeEnum) -> Vec<Member> {
+    let object = |kind: ObjectType, object: Option<&Node>| match object?.node.as_ref()? {
+        NodeEnum::List(list) => named(draft, kind, &strings(&list.items)),
+        _ => None,
+    };
+    match node {
+        NodeEnum::AlterTableStmt(alter) => of_table(draft, alter),
+        NodeEnum::RenameStmt(rename) => {
+            let (range, name) = (rename.relation.as_ref(), &rename.subname);
+            match rename.rename_type() {
+                ObjectType::ObjectTabconstraint => of(draft, range, Kind::Constraint, name),
+                ObjectType::ObjectTrigger => of(draft, range, Kind::Trigger, name),
+                ObjectType::ObjectPolicy => of(draft, range, Kind::Policy, name),
+                ObjectType::ObjectIndex | ObjectType::ObjectTable => of_index(draft, range),
+                kind => object(kind, rename.object.as_deref()),
+            }
+            .into_iter()
+            .collect()
+        }
+        // Beside what replaces it, `CASCADE` would take away what does not go.
+        NodeEnum::DropStmt(drop) if drop.behavior() != DropBehavior::DropCascade => {
+            drop.objects.iter().filter_map(|node| object(drop.remove_type(), Some(node))).collect()
+        }
+        NodeEnum::CommentStmt(comment) => {
+            object(comment.objtype(), comment.object.as_deref()).into_iter().collect()
+        }
+        NodeEnum::AlterStatsStmt(alter) => {
+            let path = strings(&alter.defnames);
+            named(draft, ObjectType::ObjectStatisticExt, &path).into_iter().collect()
+        }
+        NodeEnum::AlterPolicyStmt(alter) => {
+            of(draft, alter.table.as_ref(), Kind::Policy, &alter.policy_name).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn of_table(draft: &Draft<'_>, alter: &AlterTableStmt) -> Vec<Member> {
+    let range = alter.relation.as_ref();
+    if alter.objtype() == ObjectType::ObjectIndex {
+        return of_index(draft, range).into_iter().collect();
+    }
+    let member = |command: &AlterTableCmd| {
+        let def = command.def.as_ref().and_then(|def| def.node.as_ref());
+        let (kind, name) = match (command.subtype(), def) {
+            (AlterTableType::AtDropConstraint, _) => (Kind::Constraint, &command.name),
+            (AlterTableType::AtClusterOn, _) => (Kind::Index, &command.name),
+            (AlterTableType::AtReplicaIdentity, Some(NodeEnum::ReplicaIdentityStmt(identity))) => {
+                (Kind::Index, &identity.name)
+            }
+            (AlterTableType::AtAddConstraint, Some(NodeEnum::Constraint(constraint))) => {
+                (Kind::Index, &constraint.indexname)
+            }
+            (AlterTableType::AtAlterConstraint, Some(NodeEnum::Constraint(constraint))) => {
+                (Kind::Constraint, &constraint.conname)
+            }
+            // PostgreSQL 18's parser has a node of its own.
+            (AlterTableType::AtAlterConstraint, Some(NodeEnum::AtalterConstraint(constraint))) => {
+                (Kind::Constraint, &constraint.conname)
+            }
+            (
+                AlterTableType::AtEnableTrig
+                | AlterTableType::AtEnableAlwaysTrig
+                | AlterTableType::AtEnableReplicaTrig
+                | AlterTableType::AtDisableTrig,
+                _,
+            ) => (Kind::Trigger, &command.name),
+            _ => return None,
+        };
+        of(draft, range, kind, name)
+    };
+    commands(alter).filter_map(member).collect()
+}
+
+fn commands(alter: &AlterTableStmt) -> impl Iterator<Item = &AlterTableCmd> {
+    alter.cmds.iter().filter_map(|node| match &node.node {
+        Some(NodeEnum::AlterTableCmd(command)) => Some(&**command),
+        _ => None,
+    })
+}
+
+fn of(draft: &Draft<'_>, range: Option<&RangeVar>, kind: Kind, name: &str) -> Option<Member> {
+    let table = target(draft, range)?;
+    (!name.is_empty()).then(|| Member { table, kind, name: name.to_owned() })
+}
+
+fn of_index(draft: &Draft<'_>, range: Option<&RangeVar>) -> Option<Member> {
+    let range = range?;
+    let schema = (!range.schemaname.is_empty()).then_some(range.schemaname.as_str());
+    index(draft, schema, &range.relname)
+}
+
+fn index(draft: &Draft<'_>, schema: Option<&str>, name: &str) -> Option<Member> {
+    let (table, index) = draft.catalog.resolve_index(schema, name)?;
+    Some(Member { table: table.name.clone(), kind: Kind::Index, name: index.name.clone() })
+}
+
+/// What `COMMENT ON` and `DROP` name by a path.
+fn named(draft: &Draft<'_>, kind: ObjectType, path: &[String]) -> Option<Member> {
+    let (name, above) = path.split_last()?;
+    let kind = match kind {
+        ObjectType::ObjectIndex => return index(draft, above.last().map(String::as_str), name),
+        ObjectType::ObjectStatisticExt => {
+            let has = |relation: &&Relation| {
+                relation.statistics.iter().any(|object| {
+                    object.name.name == *name
+                        && above.last().is_none_or(|schema| object.name.schema == *schema)
+                })
+            };
+            let table = draft.catalog.relations.values().find(has)?.name.clone();
+            return Some(Member { table, kind: Kind::Statistics, name: name.clone() });
+        }
+        ObjectType::ObjectTabconstraint => Kind::Constraint,
+        ObjectType::ObjectTrigger => Kind::Trigger,
+        ObjectType::ObjectPolicy => Kind::Policy,
+        _ => return None,
+    };
+    let (table, schema) = above.split_last()?;
+    let table = draft.catalog.resolve(schema.last().map(String::as_str), table)?.name.clone();
+    Some(Member { table, kind, name: name.clone() })
+}
