@@ -115,11 +115,14 @@ impl Output {
         let code = self.print(result);
         heed(io::stdout().flush());
         let Some(why) = UNWRITTEN.get() else { return code };
-        let error = Error::new(Kind::Failed, "cannot write the result to standard output")
-            .detail(match code {
-                0 => format!("{why}. Nothing else failed: what was to be done in a database is done."),
+        let error = Error::new(Kind::Failed, "cannot write the result to standard output").detail(
+            match code {
+                0 => format!(
+                    "{why}. Nothing else failed: what was to be done in a database is done."
+                ),
                 _ => format!("{why}."),
-            });
+            },
+        );
         stderr(report::error::text(&error).trim_end());
         // One that says more stays.
         if code == 0 { error.kind.exit_code() } else { code }

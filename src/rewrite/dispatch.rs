@@ -20,7 +20,7 @@ pub(super) fn statement(draft: &mut Draft<'_>, statement: &Statement, impact: &I
         // Carried out by the switch of a change of type.
         return;
     }
-    if session::leave_out(draft, statement) {
+    if session::leave_out(draft, statement) || half_done::refuse(draft, statement) {
         return;
     }
     match &statement.node {

@@ -159,6 +159,11 @@ impl Floors {
         self.moved.contains(relation)
     }
 
+    /// Whether `relation` is something else, or nothing, until contract.
+    pub fn is_away(&self, relation: &QualifiedName) -> bool {
+        self.relations.get(relation) == Some(&Phase::Contract)
+    }
+
     /// An earlier statement of the migration writes rows into `relation`.
     pub fn filled(&mut self, relation: &QualifiedName) {
         self.filled.push(relation.clone());

@@ -39,7 +39,7 @@ pub(super) fn refuse(draft: &mut Draft<'_>, statement: &Statement) -> bool {
         .find_map(|member| Some((hangs_on(draft, &member)?, member)))
         .map(|(column, member)| (member, column))
     else {
-        return false;
+        return refuse_other_end(draft, statement);
     };
     draft.refuse(
         Diagnostic::new(
@@ -55,6 +55,68 @@ pub(super) fn refuse(draft: &mut Draft<'_>, statement: &Statement) -> bool {
         .hint("Put this statement before the other one, or in a revision of its own, after this one."),
     );
     true
+}
+
+/// Refuses the change of a column at one end of a foreign key while that at the other end has not its final
+/// shape: the key is being made again for that one.
+fn refuse_other_end(draft: &mut Draft<'_>, statement: &Statement) -> bool {
+    let found = changed_columns(draft, &statement.node).into_iter().find_map(|(table, column)| {
+        let (key, other) = other_end(draft, &table, &column)?;
+        Some((table, column, key, other))
+    });
+    let Some((table, column, key, other)) = found else { return false };
+    draft.refuse(
+        Diagnostic::new(
+            format!("{column} of {table} is changed while {other}, at the other end of {key}, is being renamed or given another type"),
+            statement.span,
+        )
+        .detail("Both changes make the foreign key again, each as the other end was before.")
+        .hint("Put this statement in a revision of its own, after this one."),
+    );
+    true
+}
+
+/// Columns that get another name or type.
+fn changed_columns(draft: &Draft<'_>, node: &NodeEnum) -> Vec<(QualifiedName, String)> {
+    let (range, columns) = match node {
+        NodeEnum::RenameStmt(rename) if rename.rename_type() == ObjectType::ObjectColumn => {
+            (rename.relation.as_ref(), vec![rename.subname.clone()])
+        }
+        NodeEnum::AlterTableStmt(alter) => {
+            let types =
+                |command: &&AlterTableCmd| command.subtype() == AlterTableType::AtAlterColumnType;
+            let columns = commands(alter).filter(types).map(|command| command.name.clone());
+            (alter.relation.as_ref(), columns.collect())
+        }
+        _ => return Vec::new(),
+    };
+    let Some(table) = target(draft, range) else { return Vec::new() };
+    columns.into_iter().map(|column| (table.clone(), column)).collect()
+}
+
+/// A foreign key of `column`, or to it, and what is half done at its other end.
+fn other_end(draft: &Draft<'_>, table: &QualifiedName, column: &str) -> Option<(String, String)> {
+    let half_done = |other: &QualifiedName, columns: &[String]| {
+        if other == table {
+            return None;
+        }
+        if draft.floors.is_away(other) {
+            return Some(other.to_string());
+        }
+        let column = columns.iter().find(|column| draft.floors.is_half_done(other, column))?;
+        Some(format!("{column} of {other}"))
+    };
+    let has = |columns: &[String]| columns.iter().any(|name| name == column);
+    let own = draft.catalog.relation(table)?.constraints.iter().find_map(|key| {
+        let to = key.references.as_ref().filter(|_| has(&key.columns))?;
+        Some((key.name.clone(), half_done(to, &key.referenced_columns)?))
+    });
+    own.or_else(|| {
+        draft.catalog.incoming_foreign_keys(table).find_map(|(from, key)| {
+            let meant = has(&key.referenced_columns);
+            Some((key.name.clone(), half_done(&from.name, &key.columns).filter(|_| meant)?))
+        })
+    })
 }
 
 /// Keeps in mind what the catalog does not show, and refuses `statement` when it has made something once

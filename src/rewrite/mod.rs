@@ -132,10 +132,8 @@ pub fn plan(
         draft.begin(index, statement, &impact);
         let floor = floor.max(order::floor(&mut draft, statement));
         draft.raise_all(floor);
-        if !half_done::refuse(&mut draft, statement) {
-            dispatch::statement(&mut draft, statement, &impact);
-            half_done::remember(&mut draft, statement);
-        }
+        dispatch::statement(&mut draft, statement, &impact);
+        half_done::remember(&mut draft, statement);
         order::remember(&mut draft, statement);
         draft.end(statement);
     }

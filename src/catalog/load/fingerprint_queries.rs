@@ -170,11 +170,16 @@ SELECT format('sequence %s: type %s; start %s; increment %s; from %s to %s; cach
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE {schema}";
 
+/// The server prints the columns in their order in the table, which says nothing.
 const STATISTICS: &str = "
-SELECT format('statistics %I.%I: %s; target %s; owner %I', n.nspname, s.stxname,
-              pg_get_statisticsobjdef(s.oid), nullif({statistics_target}, -1),
-              pg_get_userbyid(s.stxowner))
+SELECT format('statistics %I.%I: %s%s%s; target %s; owner %I', n.nspname, s.stxname,
+              substring(d.text from '^.* ON '),
+              (SELECT string_agg(part, ', ' ORDER BY part)
+                 FROM unnest(string_to_array(substring(d.text from ' ON (.*) FROM '), ', ')) part),
+              substring(d.text from ' FROM .*$'),
+              nullif({statistics_target}, -1), pg_get_userbyid(s.stxowner))
   FROM pg_statistic_ext s
+  CROSS JOIN LATERAL pg_get_statisticsobjdef(s.oid) AS d (text)
   JOIN pg_namespace n ON n.oid = s.stxnamespace
  WHERE {schema}";
 
