@@ -109,6 +109,11 @@ impl Floors {
         self.shapes.keys()
     }
 
+    /// All such but the first `known`.
+    pub fn half_done_columns(&self, known: usize) -> &[(QualifiedName, String)] {
+        self.half_done.get(known..).unwrap_or_default()
+    }
+
     pub fn is_half_done(&self, relation: &QualifiedName, column: &str) -> bool {
         self.half_done.iter().any(|(on, name)| on == relation && name == column)
     }

@@ -8,7 +8,9 @@
 use super::dispatch::target;
 use super::draft::Draft;
 use super::groups::strings;
+use super::rename_table;
 use crate::catalog::Relation;
+use crate::sql::directive::RenameStrategy;
 use crate::sql::{Diagnostic, QualifiedName, Statement};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -39,7 +41,7 @@ pub(super) fn refuse(draft: &mut Draft<'_>, statement: &Statement) -> bool {
         .find_map(|member| Some((hangs_on(draft, &member)?, member)))
         .map(|(column, member)| (member, column))
     else {
-        return refuse_other_end(draft, statement);
+        return refuse_other_end(draft, statement) || refuse_move(draft, statement);
     };
     draft.refuse(
         Diagnostic::new(
@@ -64,7 +66,9 @@ fn refuse_other_end(draft: &mut Draft<'_>, statement: &Statement) -> bool {
         let (key, other) = other_end(draft, &table, &column)?;
         Some((table, column, key, other))
     });
-    let Some((table, column, key, other)) = found else { return false };
+    let Some((table, column, key, other)) = found else {
+        return refuse_key_that_goes(draft, statement);
+    };
     draft.refuse(
         Diagnostic::new(
             format!("{column} of {table} is changed while {other}, at the other end of {key}, is being renamed or given another type"),
@@ -72,6 +76,69 @@ fn refuse_other_end(draft: &mut Draft<'_>, statement: &Statement) -> bool {
         )
         .detail("Both changes make the foreign key again, each as the other end was before.")
         .hint("Put this statement in a revision of its own, after this one."),
+    );
+    true
+}
+
+/// Refuses to give a table another name or schema, or other parents or children, while steps that are still to come
+/// name it by this one, and go through its family as it is. A column that is renamed follows its table behind a view.
+fn refuse_move(draft: &mut Draft<'_>, statement: &Statement) -> bool {
+    let (range, in_place) = match &statement.node {
+        NodeEnum::AlterTableStmt(alter)
+            if commands(alter).any(|command| {
+                matches!(
+                    command.subtype(),
+                    AlterTableType::AtAttachPartition
+                        | AlterTableType::AtAddInherit
+                        | AlterTableType::AtDropInherit
+                )
+            }) =>
+        {
+            (alter.relation.as_ref(), true)
+        }
+        NodeEnum::AlterObjectSchemaStmt(alter) => (alter.relation.as_ref(), true),
+        NodeEnum::RenameStmt(rename) if rename.rename_type() == ObjectType::ObjectTable => {
+            let strategy = rename_table::strategy(draft, statement);
+            (rename.relation.as_ref(), strategy == RenameStrategy::InPlace)
+        }
+        _ => return false,
+    };
+    let Some(table) = target(draft, range).and_then(|name| draft.catalog.relation(&name)) else {
+        return false;
+    };
+    let Some(column) = table.columns.iter().map(|column| column.name.clone()).find(|column| {
+        draft.floors.is_half_done(&table.name, column)
+            && (in_place || draft.floors.other_name(&table.name, column).is_none())
+    }) else {
+        return false;
+    };
+    draft.refuse(
+        Diagnostic::new(
+            format!("{} moves while {column} is being renamed or given another type", table.name),
+            statement.span,
+        )
+        .detail("What is still to be done for the column goes by the table's name and family as they are now.")
+        .hint("Put this statement in a revision of its own, after this one."),
+    );
+    true
+}
+
+/// Refuses the change of a column of a primary key that an earlier statement drops: the key stays until another one
+/// can take its place, or contract, and would be in the way of the column.
+fn refuse_key_that_goes(draft: &mut Draft<'_>, statement: &Statement) -> bool {
+    let found = changed_columns(draft, &statement.node).into_iter().find_map(|(table, column)| {
+        let key = draft.start.relation(&table)?.primary_key()?;
+        let there = draft.catalog.relation(&table)?.constraint(&key.name).is_some();
+        (!there && key.columns.contains(&column)).then(|| (table.clone(), column, key.name.clone()))
+    });
+    let Some((table, column, key)) = found else { return false };
+    draft.refuse(
+        Diagnostic::new(
+            format!("{column} of {table} is changed after its key {key} was dropped"),
+            statement.span,
+        )
+        .detail("The key stays until contract, or until another one takes its place.")
+        .hint("Put this statement in a revision of its own, before or after this one."),
     );
     true
 }
@@ -119,9 +186,16 @@ fn other_end(draft: &Draft<'_>, table: &QualifiedName, column: &str) -> Option<(
     })
 }
 
-/// Keeps in mind what the catalog does not show, and refuses `statement` when it has made something once
-/// more of which such was said before.
+/// Keeps in mind what `statement` makes once more, and what it says that the catalog does not show; refuses it when
+/// such was said before of what it makes.
 pub(super) fn remember(draft: &mut Draft<'_>, statement: &Statement) {
+    let known = draft.ledger.half_done_known;
+    let new: Vec<(QualifiedName, String)> = draft.floors.half_done_columns(known).to_vec();
+    draft.ledger.half_done_known += new.len();
+    for (table, column) in new {
+        let members = all_on(draft, &table, &column);
+        draft.ledger.remade.extend(members.into_iter().map(|member| (member, column.clone())));
+    }
     let lost =
         draft.ledger.unseen.iter().find_map(|member| Some((hangs_on(draft, member)?, member)));
     if let Some((column, member)) = lost {
@@ -162,34 +236,40 @@ fn is_unseen(node: &NodeEnum) -> bool {
 
 /// The column for which `member` is made once more.
 fn hangs_on(draft: &Draft<'_>, member: &Member) -> Option<String> {
-    let table = draft.catalog.relation(&member.table)?;
-    let half_done = |table: &QualifiedName, columns: &[String]| {
-        columns.iter().find(|column| draft.floors.is_half_done(table, column)).cloned()
-    };
-    match member.kind {
-        Kind::Index => {
-            let index = table.index(&member.name)?;
-            half_done(&table.name, &index.columns)
-        }
-        Kind::Constraint => {
-            let constraint = table.constraint(&member.name)?;
-            half_done(&table.name, &constraint.columns).or_else(|| {
-                half_done(constraint.references.as_ref()?, &constraint.referenced_columns)
-            })
-        }
-        Kind::Statistics => {
-            let found = table.statistics.iter().find(|object| object.name.name == member.name)?;
-            half_done(&table.name, &found.columns)
-        }
-        Kind::Trigger => {
-            let found = table.triggers.iter().find(|trigger| trigger.name == member.name)?;
-            half_done(&table.name, &found.columns)
-        }
-        Kind::Policy => {
-            let found = table.policies.iter().find(|policy| policy.name == member.name)?;
-            half_done(&table.name, &found.columns)
-        }
-    }
+    let same_table =
+        |table: &QualifiedName| *table == member.table || draft.floors.is_moved(&member.table);
+    let mut all = draft.ledger.remade.iter();
+    all.find(|(made, _)| {
+        made.kind == member.kind && made.name == member.name && same_table(&made.table)
+    })
+    .map(|(_, column)| column.clone())
+}
+
+/// All that hangs on `column` of `table`, in the catalog as it is before the statement at hand, and so is made
+/// once more; what comes later is made for the new column alone.
+fn all_on(draft: &Draft<'_>, table: &QualifiedName, column: &str) -> Vec<Member> {
+    let Some(found) = draft.catalog.relation(table) else { return Vec::new() };
+    let old = draft.floors.other_name(table, column).unwrap_or(column);
+    let on = |columns: &[String]| columns.iter().any(|name| name == old || name == column);
+    let member = |kind, name: &str| Member { table: table.clone(), kind, name: name.to_owned() };
+    let mut all = Vec::new();
+    let indexes = found.indexes.iter().filter(|index| on(&index.columns));
+    all.extend(indexes.map(|index| member(Kind::Index, &index.name)));
+    let constraints = found.constraints.iter().filter(|constraint| on(&constraint.columns));
+    all.extend(constraints.map(|constraint| member(Kind::Constraint, &constraint.name)));
+    let statistics = found.statistics.iter().filter(|object| on(&object.columns));
+    all.extend(statistics.map(|object| member(Kind::Statistics, &object.name.name)));
+    let triggers = found.triggers.iter().filter(|trigger| on(&trigger.columns));
+    all.extend(triggers.map(|trigger| member(Kind::Trigger, &trigger.name)));
+    let policies = found.policies.iter().filter(|policy| on(&policy.columns));
+    all.extend(policies.map(|policy| member(Kind::Policy, &policy.name)));
+    let keys = draft.catalog.incoming_foreign_keys(table);
+    all.extend(keys.filter(|(_, key)| on(&key.referenced_columns)).map(|(from, key)| Member {
+        table: from.name.clone(),
+        kind: Kind::Constraint,
+        name: key.name.clone(),
+    }));
+    all
 }
 
 /// What the statement is about.

@@ -21,6 +21,10 @@ pub(in crate::rewrite) struct Ledger {
     pub has_trigger: bool,
     /// Of what something was said that the catalog does not keep.
     pub unseen: Vec<Member>,
+    /// What is made once more, and for which column.
+    pub remade: Vec<(Member, String)>,
+    /// How many of the columns that are half done have been looked at for that.
+    pub half_done_known: usize,
     /// Everything from here on comes in this phase at the earliest: what it says may mean something else
     /// before.
     pub all_floor: Phase,
@@ -36,6 +40,8 @@ impl Default for Ledger {
             creation_floor: Phase::Expand,
             has_trigger: false,
             unseen: Vec::new(),
+            remade: Vec::new(),
+            half_done_known: 0,
             all_floor: Phase::Expand,
         }
     }
