@@ -36,7 +36,14 @@ async fn a_not_null_keeps_its_name_when_its_table_is_attached() {
         database(&cluster, "a", "").await;
         database(&cluster, "b", ATTACHED).await;
         let found = difference(&cluster, &Options::default()).await.unwrap();
-        assert!(found.no_way_back.is_none() && sql(&found).contains("PARTITION OF"), "{found:?}");
+        let sql = sql(&found);
+        assert!(found.no_way_back.is_none() && sql.contains("plain PARTITION OF"), "{found:?}");
+        // Before 18 there is no name, and so no reason to attach it.
+        for named in
+            ["ATTACH PARTITION public.pre ", "k integer CONSTRAINT pre_k_not_null NOT NULL"]
+        {
+            assert_eq!(sql.contains(named), major >= 18, "{sql}");
+        }
     }
 }
 
