@@ -145,6 +145,10 @@ fn collect(root: &Path, path: &Path, depth: usize, files: &mut Vec<File>) -> Res
         }
         return Ok(());
     }
+    // One that is named may be a pipe; what only happens to stand in a folder must not be waited for.
+    if depth > 0 {
+        project::regular(path).map_err(unreadable)?;
+    }
     if files.len() >= MAX_FILES {
         let message = format!("{} has more than {MAX_FILES} files", root.display());
         return Err(Error::new(Kind::Input, message));

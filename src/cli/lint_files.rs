@@ -1,10 +1,12 @@
 //! The files that are to be linted: found, read, put into the order in which they run.
 
+use super::project;
 use crate::error::{Error, Kind};
 use crate::lint::input::{self, Candidate, Tool};
 use crate::lint::{File, in_order};
-use crate::sql::{self, Diagnostic};
-use std::collections::HashSet;
+use crate::revision::{RevisionId, file, repeatable};
+use crate::sql::{self, Diagnostic, Span};
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -108,6 +110,7 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Err
             }
             walk(&path, depth + 1, found)?;
         } else if is_sql {
+            project::regular(&path).map_err(|error| unreadable(&path, &error))?;
             found.push(path);
         }
         if found.len() > MAX_FILES {
@@ -121,7 +124,7 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Err
 fn load(part: Part, tool: Option<Tool>, linted: bool) -> Result<Vec<File>, Error> {
     let mut texts = Vec::with_capacity(part.paths.len());
     in_order(part.paths.len(), |index| text(&part.paths[index]), |_, read| texts.push(read));
-    let texts = texts.into_iter().collect::<Result<Vec<Text>, Error>>()?;
+    let mut texts = texts.into_iter().collect::<Result<Vec<Text>, Error>>()?;
     let shown: Vec<String> = part.paths.iter().map(|path| shown(path)).collect();
     let order = {
         let paths: Vec<String> = part.paths.iter().map(|path| relative(path, &part.root)).collect();
@@ -136,12 +139,39 @@ fn load(part: Part, tool: Option<Tool>, linted: bool) -> Result<Vec<File>, Error
             input::arrange_given(&candidates, tool)
         }
     };
+    twice(&part.paths, &mut texts, &order);
     let mut texts: Vec<Option<Text>> = texts.into_iter().map(Some).collect();
     let files = order.into_iter().filter_map(|(index, tool)| {
         let Text { text, problem } = texts[index].take()?;
         Some(File { path: shown[index].clone(), text, tool, linted, problem })
     });
     Ok(files.collect())
+}
+
+/// Marks each revision whose id another one in its folder has: nothing tells which of them is meant, so
+/// every other command refuses such a folder.
+fn twice(paths: &[PathBuf], texts: &mut [Text], order: &[(usize, Tool)]) {
+    let mut seen: HashMap<(Option<&Path>, RevisionId), usize> = HashMap::new();
+    for (index, tool) in order {
+        let (path, text) = (&paths[*index], &mut texts[*index]);
+        let name = shown(path);
+        if *tool != Tool::Airlock || text.problem.is_some() || repeatable::is_path(&name) {
+            continue;
+        }
+        let Ok(revision) = file::read(&name, &text.text) else { continue };
+        let first = *seen.entry((path.parent(), revision.id.clone())).or_insert(*index);
+        if first != *index {
+            let start = text.text.find("-- revision:").unwrap_or(0);
+            let line = text.text[start..].lines().next().unwrap_or_default();
+            let span = Span::new(start, start + line.len());
+            let found = Diagnostic::new(format!("two revisions have the id {}", revision.id), span);
+            text.problem = Some(
+                found
+                    .detail(format!("The other one stands in {}.", shown(&paths[first])))
+                    .hint("Give the newer one another id."),
+            );
+        }
+    }
 }
 
 /// `path` from `root` on, with the name of the folder that it stands in.

@@ -83,9 +83,21 @@ pub fn read_sql(path: &Path) -> Result<(String, String), Error> {
     Ok((shown, text))
 }
 
+/// An error unless a file stands there, behind links: opening a pipe would wait for somebody to write.
+///
+/// # Errors
+/// The file system's; that it is something else.
+pub fn regular(path: &Path) -> std::io::Result<()> {
+    if std::fs::metadata(path)?.is_file() {
+        return Ok(());
+    }
+    Err(std::io::Error::other("It is not a regular file"))
+}
+
 /// The file's bytes; an error when there are more than `limit`.
 fn bounded(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    regular(path)?;
     std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(std::io::Error::other(format!("it is larger than {limit} bytes")));

@@ -256,6 +256,10 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Error> {
         if entry.file_type().map_err(unreadable)?.is_dir() {
             collect(&path, found)?;
         } else if path.extension().is_some_and(|ending| ending == "sql") {
+            project::regular(&path).map_err(|error| {
+                Error::new(Kind::Input, format!("cannot read {}", path.display()))
+                    .detail(format!("{error}."))
+            })?;
             found.push(path);
         }
         if found.len() > MAX_FILES {

@@ -18,7 +18,7 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changes {
     pub of: BTreeMap<Key, Change>,
-    /// What no statement can do without losing rows, and why.
+    /// What no statement does here, mostly because rows would be lost, and why.
     pub impossible: BTreeMap<Key, String>,
 }
 
@@ -148,7 +148,7 @@ fn other_table(inheritance: &Object) -> Option<Key> {
 
 /// What the server makes and drops along with the parent's.
 fn is_copy(kind: Kind) -> bool {
-    matches!(kind, Kind::ConstraintPartition | Kind::IndexPartition)
+    matches!(kind, Kind::ConstraintPartition | Kind::IndexPartition | Kind::TriggerPartition)
 }
 
 fn verdict(from: &Object, to: &Object, version_num: u32) -> Verdict {
@@ -169,12 +169,13 @@ fn verdict(from: &Object, to: &Object, version_num: u32) -> Verdict {
         | Kind::SequenceOwner
         | Kind::Default
         | Kind::ConstraintPartition
-        | Kind::IndexPartition => Verdict::Alter,
+        | Kind::IndexPartition
+        | Kind::TriggerPartition => Verdict::Alter,
         Kind::Table if differs("partition_key") => Verdict::Impossible(
             "how a table is partitioned cannot be altered: make a new table and move the rows",
         ),
         Kind::Table if differs("of_type") => {
-            Verdict::Impossible("that a table is of a type is not changed here")
+            Verdict::Impossible("of which type a table is cannot be changed here")
         }
         Kind::Table => Verdict::Alter,
         Kind::Column => column_verdict(from, to, version_num),
@@ -329,6 +330,7 @@ fn stands_in_the_way(dependant: &Object) -> bool {
         | Kind::ConstraintPartition
         | Kind::Index
         | Kind::IndexPartition
+        | Kind::TriggerPartition
         | Kind::Statistics
         | Kind::Aggregate
         | Kind::Publication
@@ -358,6 +360,7 @@ fn is_kept(object: &Object) -> bool {
         | Kind::ConstraintPartition
         | Kind::Index
         | Kind::IndexPartition
+        | Kind::TriggerPartition
         | Kind::Statistics
         | Kind::Function
         | Kind::Aggregate

@@ -39,6 +39,8 @@ pub enum Kind {
     MaterializedView,
     Rule,
     Trigger,
+    /// The copy of a trigger that a partition has; only whether it fires is its own.
+    TriggerPartition,
     Policy,
     Publication,
     PublicationTable,
@@ -75,6 +77,7 @@ impl Kind {
             Kind::MaterializedView => "materialized view",
             Kind::Rule => "rule",
             Kind::Trigger => "trigger",
+            Kind::TriggerPartition => "trigger of partition",
             Kind::Policy => "policy",
             Kind::Publication => "publication",
             Kind::PublicationTable => "published table",
@@ -135,6 +138,7 @@ impl Key {
             | Kind::DomainConstraint
             | Kind::ConstraintPartition
             | Kind::Trigger
+            | Kind::TriggerPartition
             | Kind::Policy
             | Kind::Rule => format!("{} on {name}", quote_ident(&self.item)),
             Kind::Function | Kind::Aggregate => format!("{name}{}", self.item),
@@ -259,6 +263,18 @@ impl Schema {
             .collect();
         columns.sort_by_key(|column| column.number("_position"));
         columns
+    }
+
+    /// The table that a table is a partition of.
+    pub fn partitioned(&self, partition: &Key) -> Option<Key> {
+        let first = Key::new(Kind::Inheritance, &partition.schema, &partition.name, "");
+        let (key, of) = self.objects.range(first..).next()?;
+        let other = of.list("_other");
+        let found = key.kind == Kind::Inheritance && key.of_table() == *partition;
+        if !found || of.text("bound").is_none() {
+            return None;
+        }
+        Some(Key::table(other.first()?.as_str()?, other.get(1)?.as_str()?))
     }
 
     /// For each object, what needs it.

@@ -143,7 +143,16 @@ impl Graph {
 
     fn take_in(&mut self, from: &Schema, to: &Schema) {
         let mut candidates: Vec<usize> = (0..self.ops.len()).collect();
-        candidates.sort_by(|a, b| self.ops[*a].key.cmp(&self.ops[*b].key));
+        // A generated column needs others: only once they are part of the table is no way left to it that
+        // leads through a third.
+        let generated = |op: &Op| {
+            let schema = if op.act == Act::Make { to } else { from };
+            schema.get(&op.key).is_some_and(|column| column.text("generated").is_some())
+        };
+        candidates.sort_by_cached_key(|index| {
+            let op = &self.ops[*index];
+            (op.key.kind, generated(op), op.key.clone())
+        });
         for index in candidates {
             let op = self.ops[index].clone();
             let hosts: Vec<Key> = match op.act {
@@ -284,6 +293,7 @@ fn claims(object: &Object) -> Vec<(&'static str, String)> {
         | Kind::Statistics
         | Kind::Rule
         | Kind::Trigger
+        | Kind::TriggerPartition
         | Kind::Policy
         | Kind::Publication
         | Kind::PublicationTable
@@ -303,11 +313,24 @@ fn made_with(object: &Object, to: &Schema) -> Vec<Key> {
         Kind::Inheritance => {
             // A column of the child's own stays so only when the child is attached afterwards.
             let partition = object.text("bound").is_some();
-            let own = to.columns(&key.of_table()).iter().any(|column| column.flag("_local"));
+            let columns = to.columns(&key.of_table());
+            let own = columns.iter().any(|column| column.flag("_local") || named_apart(column, to));
             if partition && own { vec![] } else { vec![key.of_table()] }
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether a partition's column has a NOT NULL under another name than the parent's. It is inherited, so
+/// it cannot be renamed; a table keeps its own name when it is attached.
+fn named_apart(column: &Object, to: &Schema) -> bool {
+    let name = column.text_or_empty("_not_null_name");
+    let of_parent = || {
+        let parent = to.partitioned(&column.key.of_table())?;
+        to.get(&Key::new(Kind::Column, &parent.schema, &parent.name, &column.key.item))
+    };
+    let inherited = !name.is_empty() && column.text("not_null") == Some("");
+    inherited && of_parent().is_some_and(|parent| parent.text_or_empty("_not_null_name") != name)
 }
 
 /// What takes the object along when dropped: its table rather than a column.

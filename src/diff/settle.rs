@@ -137,10 +137,18 @@ async fn read_from(connection: &Connection) -> Result<Goal, Error> {
     })
 }
 
-/// Lines of a fingerprint without what hangs on the order of columns: that is how the server writes
-/// statistics objects.
+/// Lines of a fingerprint without what no statement changes: what hangs on the order of columns, which
+/// is how the server writes statistics objects, and the name of a NOT NULL that is inherited.
 #[must_use]
 pub fn comparable(mut lines: Vec<String>) -> Vec<String> {
+    for line in lines.iter_mut().filter(|line| line.starts_with("constraint ")) {
+        if line.contains(": NOT NULL ")
+            && !line.contains("; inherited 0; ")
+            && let Some(at) = line.find(" on ")
+        {
+            line.replace_range(..at, "constraint inherited");
+        }
+    }
     for line in lines.iter_mut().filter(|line| line.starts_with("statistics ")) {
         let Some((head, rest)) = line.split_once(" ON ") else { continue };
         let Some((list, tail)) = rest.split_once(" FROM ") else { continue };
@@ -237,7 +245,7 @@ fn ask(undecided: &[&Candidate]) -> Error {
 fn impossible(changes: &compare::Changes) -> Error {
     let lines: Vec<String> =
         changes.impossible.iter().map(|(key, why)| format!("{key}: {why}")).collect();
-    Error::new(ErrorKind::Refused, "a change cannot be made without losing rows")
+    Error::new(ErrorKind::Refused, "a change has to be made by hand")
         .detail(lines.join("\n"))
         .hint("Write these steps by hand in a revision of their own, then compare again.")
 }

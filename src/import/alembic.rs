@@ -2,6 +2,7 @@
 //! under `-- Running upgrade a -> b`, between them Alembic's own record of where it is.
 
 use super::{File, Migration, Problem};
+use std::ops::Range;
 
 const RECORD: &str = "alembic_version";
 
@@ -13,7 +14,7 @@ pub(super) fn read(files: &[File], problems: &mut Vec<Problem>) -> Vec<Migration
     let mut found: Vec<Migration> = Vec::new();
     let mut down: Vec<(String, String)> = Vec::new();
     for file in files.iter().filter(|file| file.path.ends_with(".sql") || file.path == "-") {
-        for (heading, body) in parts(&file.text) {
+        for (heading, body, within) in parts(&file.text) {
             if let Some(rest) = heading.strip_prefix("-- Running upgrade ") {
                 let Some((before, id)) = rest.split_once("->") else { continue };
                 // Behind the id there may be the message.
@@ -29,6 +30,7 @@ pub(super) fn read(files: &[File], problems: &mut Vec<Problem>) -> Vec<Migration
                     upgrade: without_record(body),
                     downgrade: String::new(),
                     path: file.path.clone(),
+                    within: Some(within),
                 });
             } else if let Some((id, _)) =
                 heading.strip_prefix("-- Running downgrade ").and_then(|rest| rest.split_once("->"))
@@ -73,8 +75,8 @@ pub(super) fn read(files: &[File], problems: &mut Vec<Problem>) -> Vec<Migration
     found
 }
 
-/// Each heading with what stands below it.
-fn parts(text: &str) -> Vec<(&str, &str)> {
+/// Each heading with what stands below it, and where that is.
+fn parts(text: &str) -> Vec<(&str, &str, Range<usize>)> {
     // Where each heading begins and ends.
     let mut headings: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
@@ -86,7 +88,7 @@ fn parts(text: &str) -> Vec<(&str, &str)> {
     }
     let ends = headings.iter().skip(1).map(|(start, _)| *start).chain([text.len()]);
     let part = |((start, end), next): (&(usize, usize), usize)| {
-        (text[*start..*end].trim_end(), &text[*end..next])
+        (text[*start..*end].trim_end(), &text[*end..next], *end..next)
     };
     headings.iter().zip(ends).map(part).collect()
 }

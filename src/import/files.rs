@@ -77,7 +77,7 @@ fn numbered(
         }
     };
     let path = file.path.clone();
-    Some(Migration { version, parents: None, message, upgrade, downgrade, path })
+    Some(Migration { version, parents: None, message, upgrade, downgrade, path, within: None })
 }
 
 /// Reports the lines of which `what` says something.
@@ -133,6 +133,7 @@ fn flyway(
         upgrade: file.text.clone(),
         downgrade: undo.map(|file| file.text.clone()).unwrap_or_default(),
         path: file.path.clone(),
+        within: None,
     })
 }
 
@@ -144,5 +145,13 @@ fn prisma(file: &File, name: &str, notes: &mut Vec<String>) -> Option<Migration>
     }
     let (version, message) = halves(folder);
     let (upgrade, path) = (file.text.clone(), file.path.clone());
-    Some(Migration { version, parents: None, message, upgrade, downgrade: String::new(), path })
+    Some(Migration {
+        version,
+        parents: None,
+        message,
+        upgrade,
+        downgrade: String::new(),
+        path,
+        within: None,
+    })
 }

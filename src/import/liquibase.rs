@@ -73,9 +73,12 @@ fn changesets(
         match word.to_ascii_lowercase().as_str() {
             "liquibase" => {}
             "changeset" => {
-                found.extend(now.take());
+                found.extend(ended(now.take(), start));
                 in_rollback = false;
                 now = changeset(file, rest, &mut refuse, notes);
+                if let Some(migration) = &mut now {
+                    migration.within = Some(start..at);
+                }
             }
             "rollback" => {
                 let sql = rest.trim();
@@ -117,7 +120,14 @@ fn changesets(
             }
         }
     }
-    found.extend(now);
+    found.extend(ended(now, at));
+}
+
+/// The changeset, which goes as far as `end` in its file.
+fn ended(changeset: Option<Migration>, end: usize) -> Option<Migration> {
+    let mut changeset = changeset?;
+    changeset.within = changeset.within.map(|within| within.start..end);
+    Some(changeset)
 }
 
 /// The changeset of a line `author:id attribute:value …`.

@@ -10,6 +10,7 @@ mod files;
 mod liquibase;
 mod names;
 mod pgroll;
+mod place;
 mod repeatable;
 mod sections;
 #[cfg(test)]
@@ -60,6 +61,8 @@ struct Migration {
     downgrade: String,
     /// Where it comes from.
     path: String,
+    /// The part of that file that it is, when others are in it too.
+    within: Option<std::ops::Range<usize>>,
 }
 
 /// Something that cannot be brought over.
@@ -148,7 +151,7 @@ pub fn import(files: &[File], tool: Option<From>) -> Result<Imported, Error> {
     let migrations = match tool {
         From::Alembic => alembic::read(files, &mut problems),
         From::Liquibase => liquibase::read(files, &mut problems, &mut notes),
-        From::Pgroll => pgroll::read(files, &mut problems),
+        From::Pgroll => pgroll::read(files, &mut problems, &mut notes),
         From::Sql
         | From::Flyway
         | From::Dbmate
@@ -253,14 +256,14 @@ fn unreadable(text: &str, migration: &Migration, files: &[File]) -> Option<Probl
             scripts.into_iter().find_map(Result::err)?.into_diagnostic()
         }
     };
-    let wrong = text.get(diagnostic.span.range()).unwrap_or_default();
     let of_file = files.iter().find(|file| file.path == migration.path);
-    let found = of_file.and_then(|file| Some((file, file.text.find(wrong)?)));
+    let found = of_file.and_then(|file| {
+        let within = migration.within.clone().unwrap_or(0..file.text.len());
+        Some((file, place::in_file(text, diagnostic.span, &file.text, within)?))
+    });
     let (text, span) = match found {
-        Some((file, at)) if !wrong.is_empty() => {
-            (file.text.clone(), Span::new(at, at + wrong.len()))
-        }
-        _ => (text.to_owned(), diagnostic.span),
+        Some((file, span)) => (file.text.clone(), span),
+        None => (text.to_owned(), diagnostic.span),
     };
     let diagnostic = Diagnostic { span, ..diagnostic };
     Some(Problem { path: migration.path.clone(), text, diagnostic })

@@ -14,7 +14,11 @@ pub(super) fn recognises(file: &File) -> bool {
     named && file.text.contains("operations")
 }
 
-pub(super) fn read(files: &[File], problems: &mut Vec<Problem>) -> Vec<Migration> {
+pub(super) fn read(
+    files: &[File],
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<String>,
+) -> Vec<Migration> {
     let mut ordered: Vec<&File> = files.iter().filter(|file| recognises(file)).collect();
     ordered.sort_by(|a, b| a.path.cmp(&b.path));
     let mut found = Vec::new();
@@ -25,7 +29,7 @@ pub(super) fn read(files: &[File], problems: &mut Vec<Problem>) -> Vec<Migration
             continue;
         }
         match serde_json::from_str::<Value>(&file.text) {
-            Ok(value) => found.extend(migration(file, &value, problems)),
+            Ok(value) => found.extend(migration(file, &value, problems, notes)),
             Err(error) => {
                 let line = error.line().saturating_sub(1);
                 let at = file.text.split_inclusive('\n').take(line).map(str::len).sum();
@@ -41,7 +45,12 @@ pub(super) fn read(files: &[File], problems: &mut Vec<Problem>) -> Vec<Migration
     found
 }
 
-fn migration(file: &File, value: &Value, problems: &mut Vec<Problem>) -> Option<Migration> {
+fn migration(
+    file: &File,
+    value: &Value,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<String>,
+) -> Option<Migration> {
     let name = file.path.rsplit('/').next().unwrap_or(&file.path);
     let stem = name.strip_suffix(".json").unwrap_or(name);
     let operations = value.get("operations")?.as_array()?;
@@ -51,6 +60,8 @@ fn migration(file: &File, value: &Value, problems: &mut Vec<Problem>) -> Option<
         path: file.path.clone(),
         ..Migration::default()
     };
+    // The statements of each operation, and those that take it back.
+    let mut done: Vec<(String, String)> = Vec::new();
     for operation in operations {
         let one = operation.as_object().filter(|object| object.len() == 1);
         let Some((kind, body)) = one.and_then(|object| object.iter().next()) else {
@@ -65,10 +76,7 @@ fn migration(file: &File, value: &Value, problems: &mut Vec<Problem>) -> Option<
         let empty = Map::new();
         let fields = Fields { of: body.as_object().unwrap_or(&empty) };
         match statements(kind, &fields) {
-            Ok((up, down)) => {
-                migration.upgrade.push_str(&up);
-                migration.downgrade = format!("{down}{}", migration.downgrade);
-            }
+            Ok(ways) => done.push(ways),
             Err(why) => {
                 let at = file.text.find(&format!("\"{kind}\"")).unwrap_or_default();
                 let line = file.text[..at].rfind('\n').map_or(0, |before| before + 1);
@@ -81,7 +89,31 @@ fn migration(file: &File, value: &Value, problems: &mut Vec<Problem>) -> Option<
             }
         }
     }
+    ways(&mut migration, &done, notes);
     Some(migration)
+}
+
+/// The two sections. pgroll gives the way back of `sql` alone and knows that of the rest by itself, as
+/// airlock does. A downgrade section is the whole way back, so half of one would leave the other
+/// operations in place and say that they are gone: there is none unless every operation is in it.
+fn ways(migration: &mut Migration, done: &[(String, String)], notes: &mut Vec<String>) {
+    let whole = done.iter().all(|(_, down)| !down.is_empty());
+    if whole {
+        migration.downgrade = done.iter().rev().map(|(_, down)| down.as_str()).collect();
+    } else if done.iter().any(|(_, down)| !down.is_empty()) {
+        notes.push(format!(
+            "{}: `down` stands in a comment, because the other operations of the file have none and a \
+             downgrade section has to take everything back",
+            migration.path
+        ));
+    }
+    for (up, down) in done {
+        if !whole && !down.is_empty() {
+            migration.upgrade.push_str("-- pgroll takes the next statement back with:\n");
+            migration.upgrade.extend(down.lines().map(|line| format!("-- | {line}\n")));
+        }
+        migration.upgrade.push_str(up);
+    }
 }
 
 /// `schema.table` in its parts, quoted.

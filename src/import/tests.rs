@@ -143,6 +143,59 @@ fn operations_of_pgroll() {
     );
 }
 
+/// A downgrade section with the `down` of one operation alone would leave the others in place.
+#[test]
+fn half_a_way_back_of_pgroll_is_no_downgrade_section() {
+    let file = |operations: &str| format!("{{\"operations\": [{operations}]}}");
+    let sql = r#"{"sql": {"up": "CREATE TABLE z ()", "down": "DROP TABLE z"}}"#;
+    let with = |others: &str| read(&[("m/1.json", &file(&format!("{others}{sql}")))]).unwrap();
+    for others in [
+        r#"{"rename_column": {"table": "t", "from": "a", "to": "b"}}, "#,
+        r#"{"drop_column": {"table": "t", "column": "a", "down": "''"}}, "#,
+        r#"{"sql": {"up": "SELECT 1"}}, "#,
+    ] {
+        let found = with(others);
+        let text = &found.revisions[0].text;
+        let (_, back) = text.split_once("\n-- downgrade\n").unwrap();
+        assert!(!back.contains(';'), "{text}");
+        assert!(text.contains("-- | DROP TABLE z\n"), "{text}");
+        assert!(found.notes[0].starts_with("m/1.json: `down` stands in a comment"), "{found:?}");
+    }
+    let found = with(r#"{"sql": {"up": "CREATE TABLE y ()", "down": "DROP TABLE y"}}, "#);
+    let text = &found.revisions[0].text;
+    assert!(text.contains("\n-- downgrade\nDROP TABLE z\n;\nDROP TABLE y\n;\n"), "{text}");
+    assert!(found.notes.is_empty() && !text.contains("-- | "), "{found:?}");
+}
+
+/// Line and column of what is wrong with `text`, and whether that was found in `text` itself.
+fn wrong_at(path: &str, text: &str) -> (bool, (usize, usize)) {
+    let excerpt = read(&[(path, text)]).unwrap_err().excerpt.unwrap();
+    (excerpt.text == text, excerpt.diagnostics[0].span.line_and_column(&excerpt.text))
+}
+
+#[test]
+fn what_is_wrong_is_shown_where_it_stands_in_the_file() {
+    let liquibase = |rest: &str| {
+        let head = "--liquibase formatted sql\n--changeset a:1\ncreate table a(id int);\n\n";
+        wrong_at("c.sql", &format!("{head}--changeset a:2\n{rest}"))
+    };
+    assert_eq!(liquibase("select 1 +;\n"), (true, (6, 11)));
+    assert_eq!(liquibase("create table a(id int);\n  select 1 +;\n"), (true, (7, 13)));
+    // What ends too early, before the next changeset.
+    assert_eq!(liquibase("select 1 +\n--changeset a:3\nselect 2;\n"), (true, (6, 11)));
+    // The way back, and what comes behind it.
+    let rollback = "/* liquibase rollback\ndrop table b;\nselect 1 +;\n*/\nselect 2;\n";
+    assert_eq!(liquibase(&format!("select 1;\n{rollback}")), (true, (9, 11)));
+    assert_eq!(liquibase("--rollback select 1;\nselect 1;\nselect 1 +;\n"), (true, (8, 11)));
+    let alembic =
+        "-- Running upgrade  -> aa\n\nSELECT 1;\n\n-- Running upgrade aa -> bb\n\nSELECT 1 +;\n";
+    assert_eq!(wrong_at("up.sql", alembic), (true, (7, 11)));
+    // What stands in a JSON text is shown as the revision has it, unless it is there once.
+    let json = |sql: &str| format!("{{\"operations\": [\n{{\"sql\": {{\"up\": \"{sql}\"}}}}]}}");
+    assert!(!wrong_at("m/1.json", &json("SELECT 1; SELECT 1 +;")).0);
+    assert_eq!(wrong_at("m/1.json", &json("SELEC 1")), (true, (2, 17)));
+}
+
 #[test]
 fn what_no_revision_can_hold_is_refused_with_its_place() {
     let refused = read(&[

@@ -50,6 +50,8 @@ pub enum RevisionError {
     NotSoFar { target: String, there: u64 },
     #[error("`{target}` leads the other way")]
     WrongWay { target: String, command: &'static str },
+    #[error("`{0}` takes nothing back")]
+    NoStep(String),
     #[error("revision {id} has not run in this database")]
     NotThere { target: String, id: RevisionId },
     #[error("revision {0} ran in this database and has no file")]
@@ -128,6 +130,9 @@ impl From<RevisionError> for Error {
             RevisionError::WrongWay { target, command } => {
                 shown.hint(format!("That way leads `airlock {command} {target}`."))
             }
+            RevisionError::NoStep(_) => shown.hint(
+                "Say how many revisions are to be taken back, as in -1, or name the one to go back to.",
+            ),
             RevisionError::NotThere { target, .. } => shown
                 .detail("A downgrade leads to something that the database was at before.")
                 .hint(format!("`airlock upgrade {target}` leads there; `airlock current` shows where it is.")),

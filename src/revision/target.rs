@@ -127,7 +127,8 @@ impl<'a, 'd> Targets<'a, 'd> {
             let within = self.within(&parts)?;
             if parts.from.is_empty() {
                 if parts.by >= 0 {
-                    return Err(forward());
+                    let nothing = RevisionError::NoStep(text.to_owned());
+                    return Err(if parts.by == 0 { nothing } else { forward() });
                 }
                 return self.last(text, &parts, within.as_ref());
             }

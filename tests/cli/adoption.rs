@@ -78,6 +78,58 @@ async fn a_baseline_makes_the_same_schema_elsewhere() {
     assert!(dry.run(&["current"]).expect(0).stdout.contains("baseline"));
 }
 
+/// What a partition, an extension and a table of a type have of their own.
+#[tokio::test]
+async fn check_and_baseline_keep_what_is_a_partitions_own() {
+    const MADE: &str =
+        "CREATE TABLE par (k int NOT NULL, ts date NOT NULL) PARTITION BY RANGE (ts);
+        CREATE TABLE pre (k int NOT NULL, ts date NOT NULL);
+        ALTER TABLE par ATTACH PARTITION pre FOR VALUES FROM (MINVALUE) TO ('2019-01-01');";
+    const MORE: &str =
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER tp BEFORE INSERT ON par FOR EACH ROW EXECUTE FUNCTION f();
+        ALTER TABLE pre DISABLE TRIGGER tp;
+        CREATE TYPE pair AS (a int, b text);
+        CREATE TABLE typed OF pair (a WITH OPTIONS PRIMARY KEY);
+        CREATE EXTENSION pg_trgm;
+        COMMENT ON EXTENSION pg_trgm IS 'for the search';";
+    let live = database("own_live", "").await;
+    let mut project = Project::new();
+    project.set("DATABASE_URL", live.clone());
+    project.revision("aaaa", "none", MADE);
+    project.run(&["upgrade", "--through", "contract"]).expect(0);
+    project.run(&["check"]).expect(0);
+
+    let elsewhere = database("own_elsewhere", &format!("{MADE}{MORE}")).await;
+    let mut other = Project::new();
+    other.set("DATABASE_URL", elsewhere.clone());
+    other.run(&["baseline"]).expect(0);
+    other.run(&["check"]).expect(0);
+    let restored = database("own_restored", "").await;
+    let ran = other.run(&["upgrade", "--database-url", &restored, "--through", "contract"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    other.run(&["diff", &elsewhere, &restored, "--exit-code"]).expect(0);
+    let client = cluster().connect("own_restored").await.unwrap();
+    let found = client
+        .query_one(
+            "SELECT (SELECT string_agg(conname, ' ' ORDER BY conname) FROM pg_constraint
+                      WHERE conrelid = 'pre'::regclass AND contype = 'n'),
+                    (SELECT tgenabled::text FROM pg_trigger WHERE tgrelid = 'pre'::regclass),
+                    (SELECT obj_description(oid, 'pg_extension') FROM pg_extension
+                      WHERE extname = 'pg_trgm'),
+                    (SELECT reloftype::regtype::text FROM pg_class WHERE relname = 'typed')",
+            &[],
+        )
+        .await
+        .unwrap();
+    // Before 18 a NOT NULL has no name.
+    if let Some(names) = found.get::<_, Option<&str>>(0) {
+        assert_eq!(names, "pre_k_not_null pre_ts_not_null");
+    }
+    let others = [1, 2, 3].map(|at| found.get::<_, &str>(at));
+    assert_eq!(others, ["D", "for the search", "pair"]);
+}
+
 const STEPS: [(&str, &str, &str); 4] = [
     ("aaaa", "none", "CREATE TABLE users (id bigint PRIMARY KEY, name text);"),
     (

@@ -242,3 +242,45 @@ fn sarif_and_the_others_are_well_formed() {
     let github = run("github").stdout;
     assert_eq!(github.lines().count(), results.len(), "{github}");
 }
+
+#[test]
+fn two_revisions_of_one_id_are_an_error() {
+    let project = Project::new();
+    project.revision("aaaaaaaaaaaa", "none", "CREATE TABLE a (id int);");
+    project.run(&["lint"]).expect(0);
+    let text = project.read("migrations/aaaaaaaaaaaa.sql");
+    project.write("migrations/b.sql", text.clone());
+    let ran = project.run(&["lint"]).expect(2);
+    assert!(ran.stdout.contains("two revisions have the id aaaaaaaaaaaa"), "{ran:?}");
+    assert!(ran.stdout.contains("migrations/b.sql:1:1"), "{ran:?}");
+    project.run(&["history"]).expect(2);
+    // A folder of its own is a history of its own.
+    std::fs::remove_file(project.path("migrations/b.sql")).unwrap();
+    std::fs::create_dir(project.path("migrations/old")).unwrap();
+    project.write("migrations/old/b.sql", text);
+    project.run(&["lint"]).expect(0);
+}
+
+#[test]
+fn a_pipe_in_a_folder_is_not_waited_for() {
+    let project = Project::new();
+    project.revision("aaaaaaaaaaaa", "none", "CREATE TABLE a (id int);");
+    let pipe = project.path("migrations/f.sql");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for arguments in [
+        &["history"][..],
+        &["lint"],
+        &["import", "migrations", "--dry-run"],
+        &["diff", "migrations", "empty"],
+    ] {
+        let ran = project.run(arguments).expect(2);
+        assert!(ran.stderr.contains("cannot read"), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains("migrations/f.sql"), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains("It is not a regular file."), "{arguments:?}: {ran:?}");
+    }
+    // A link to a file is one.
+    std::fs::remove_file(&pipe).unwrap();
+    std::fs::rename(project.path("migrations/aaaaaaaaaaaa.sql"), project.path("a.sql")).unwrap();
+    std::os::unix::fs::symlink("../a.sql", project.path("migrations/aaaaaaaaaaaa.sql")).unwrap();
+    assert!(project.run(&["history"]).expect(0).stdout.contains("aaaaaaaaaaaa"));
+}

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod both_ways;
+mod kept;
 mod random;
 mod rich;

@@ -198,7 +198,7 @@ impl Loaded {
                 Kind::PublicationTable => {
                     hangs_on(Key::new(Kind::Publication, "", &key.name, ""));
                 }
-                Kind::IndexPartition => hangs_on(key.of_table()),
+                Kind::IndexPartition | Kind::TriggerPartition => hangs_on(key.of_table()),
                 Kind::DefaultPrivileges => {
                     hangs_on(Key::new(Kind::Schema, "", &key.schema, ""));
                 }

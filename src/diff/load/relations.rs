@@ -18,6 +18,7 @@ pub(super) fn queries(version_num: u32) -> Vec<String> {
         views(),
         statistics(),
         triggers(),
+        trigger_partitions(version_num),
         rules(),
         policies(),
     ]
@@ -54,7 +55,11 @@ fn tables() -> String {
 fn columns(version_num: u32) -> String {
     // From 18 on a NOT NULL has a name.
     let not_null = if version_num >= 180_000 {
-        "'not_null', (SELECT k.conname FROM pg_constraint k
+        // One that is inherited too cannot be renamed, so that its name is no difference.
+        "'not_null', (SELECT CASE WHEN k.coninhcount = 0 THEN k.conname ELSE '' END
+                        FROM pg_constraint k
+                       WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum),
+         '_not_null_name', (SELECT k.conname FROM pg_constraint k
                        WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum),
          'not_null_definition', (SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
                        WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum)"
@@ -382,6 +387,27 @@ fn triggers() -> String {
               JOIN pg_class c ON c.oid = t.tgrelid
               JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE {APPLICATION} AND NOT t.tgisinternal AND t.tgparentid = 0"
+        ),
+    )
+}
+
+/// The copies that partitions have of their parent's triggers.
+fn trigger_partitions(version_num: u32) -> String {
+    // Before 15 such a copy counts as internal, from then on only those of foreign keys do.
+    let of_user = if version_num >= 150_000 { "NOT t.tgisinternal" } else { "true" };
+    query(
+        ("pg_trigger", "t.oid", "0"),
+        ("pg_class", "c.oid"),
+        ["'trigger-partition'", "n.nspname", "c.relname", "t.tgname"],
+        &[format!(
+            "'enabled', nullif(t.tgenabled, 'O')::text, 'comment', {}",
+            comment("t.oid", "pg_trigger")
+        )],
+        &format!(
+            "pg_trigger t
+              JOIN pg_class c ON c.oid = t.tgrelid
+              JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE {APPLICATION} AND t.tgparentid <> 0 AND {of_user}"
         ),
     )
 }

@@ -60,15 +60,19 @@ fn default_privileges() -> String {
     )
 }
 
+/// An extension brings a comment along: only another one is a part of the schema.
 fn extensions() -> String {
     query(
         ("pg_extension", "e.oid", "0"),
         ("pg_extension", "e.oid"),
         ["'extension'", "''", "e.extname", "''"],
         &["'schema', (SELECT nspname FROM pg_namespace n WHERE n.oid = e.extnamespace),
-           'version', e.extversion, '_relocatable', e.extrelocatable"
+           'version', e.extversion, '_relocatable', e.extrelocatable, '_usual_comment', a.comment,
+           'comment', CASE WHEN obj_description(e.oid, 'pg_extension') IS DISTINCT FROM a.comment
+                           THEN coalesce(obj_description(e.oid, 'pg_extension'), '') END"
             .to_owned()],
-        "pg_extension e WHERE e.oid >= 16384",
+        "pg_extension e LEFT JOIN pg_available_extensions a ON a.name = e.extname
+          WHERE e.oid >= 16384",
     )
 }
 

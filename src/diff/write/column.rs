@@ -7,6 +7,30 @@ use serde_json::Value;
 
 /// A column as it stands in `CREATE TABLE` or behind `ADD COLUMN`.
 pub(super) fn definition(column: &Object, default: Option<&Object>) -> String {
+    let identity = identity(column);
+    format!("{}{}", head(column), clauses(column, default, identity.as_deref()))
+}
+
+/// A column of a table that is attached to a partitioned one afterwards: identity is the parent's.
+pub(super) fn definition_to_attach(column: &Object, default: Option<&Object>) -> String {
+    format!("{}{}", head(column), clauses(column, default, None))
+}
+
+/// What a column of a table adds to what the table's type says of it.
+pub(super) fn of_typed(column: &Object, default: Option<&Object>) -> Option<String> {
+    let clauses = clauses(column, default, None);
+    let name = quote_ident(&column.key.item);
+    (!clauses.is_empty()).then(|| format!("{name} WITH OPTIONS{clauses}"))
+}
+
+/// A column of a table that is of a type has no place for it in its definition.
+pub(super) fn compression_of_typed(column: &Object) -> Option<Statement> {
+    let (table, name) = (column.key.qualified(), quote_ident(&column.key.item));
+    let method = compression(column)?;
+    Some(format!("ALTER TABLE {table} ALTER COLUMN {name} SET COMPRESSION {method}").into())
+}
+
+fn head(column: &Object) -> String {
     let mut text = format!("{} {}", quote_ident(&column.key.item), column.text_or_empty("type"));
     if let Some(method) = compression(column) {
         text.push_str(&format!(" COMPRESSION {method}"));
@@ -14,6 +38,11 @@ pub(super) fn definition(column: &Object, default: Option<&Object>) -> String {
     if let Some(collation) = column.text("collation") {
         text.push_str(&format!(" COLLATE {collation}"));
     }
+    text
+}
+
+fn clauses(column: &Object, default: Option<&Object>, identity: Option<&str>) -> String {
+    let mut text = String::new();
     if let Some(expression) = default.and_then(|default| default.text("expression")) {
         text.push_str(&format!(" DEFAULT {expression}"));
     }
@@ -22,16 +51,24 @@ pub(super) fn definition(column: &Object, default: Option<&Object>) -> String {
         let expression = column.text_or_empty("expression");
         text.push_str(&format!(" GENERATED ALWAYS AS ({expression}) {kept}"));
     }
-    if let Some(identity) = identity(column) {
+    if let Some(identity) = identity {
         text.push_str(&format!(" {identity}"));
     }
-    if let Some(name) = column.text("not_null").filter(|_| has_plain_not_null(column)) {
-        if !name.is_empty() && name != usual_not_null(column) {
+    if column.text("not_null").is_some() && has_plain_not_null(column) {
+        // Beside a parent the server would take the parent's name.
+        let inherited = column.number("_inherited").unwrap_or(0) > 0;
+        let name = not_null_name(column);
+        if !name.is_empty() && (inherited || name != usual_not_null(column)) {
             text.push_str(&format!(" CONSTRAINT {}", quote_ident(name)));
         }
         text.push_str(" NOT NULL");
     }
     text
+}
+
+/// The name of a NOT NULL, from 18 on, also of one that is inherited.
+fn not_null_name(column: &Object) -> &str {
+    column.text_or_empty("_not_null_name")
 }
 
 fn type_of(column: &Object) -> String {
@@ -236,14 +273,17 @@ fn not_null(old: &Object, new: &Object, table: &str, name: &str, say: &mut dyn F
         (None, Some(_)) => add(say),
         (Some(_), None) => say(format!("{table} ALTER COLUMN {name} DROP NOT NULL")),
         (Some(was), Some(is)) => {
-            if was != is {
+            // Neither has a name of its own while it is inherited.
+            let renamed = was != is && !was.is_empty() && !is.is_empty();
+            if renamed {
                 let (was, is) = (quote_ident(was), quote_ident(is));
                 say(format!("{table} RENAME CONSTRAINT {was} TO {is}"));
             }
+            let there = if renamed { is } else { not_null_name(old) };
             let definition = |o: &'_ Object| o.text_or_empty("not_null_definition").to_owned();
             let (before, after) = (definition(old), definition(new));
             if before.strip_suffix(" NOT VALID") == Some(&after) {
-                say(format!("{table} VALIDATE CONSTRAINT {}", quote_ident(is)));
+                say(format!("{table} VALIDATE CONSTRAINT {}", quote_ident(there)));
             } else if before != after {
                 say(format!("{table} ALTER COLUMN {name} DROP NOT NULL"));
                 add(say);

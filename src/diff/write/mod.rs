@@ -130,7 +130,7 @@ fn part_in_words(part: &str, old: &Object, new: &Object) -> String {
 
 fn make(object: &Object, taken: &[&Object], between: Between<'_>) -> Vec<Statement> {
     let mut statements = match object.key.kind {
-        Kind::Table => table::make(object, taken),
+        Kind::Table => table::make(object, taken, between),
         Kind::Column => column::make(object, taken, between),
         Kind::Default | Kind::SequenceOwner | Kind::Inheritance | Kind::Constraint => {
             table::make_part(object)
@@ -158,7 +158,7 @@ fn make(object: &Object, taken: &[&Object], between: Between<'_>) -> Vec<Stateme
         | Kind::PublicationTable
         | Kind::EventTrigger => routine::make(object),
         // Their parents' make them.
-        Kind::ConstraintPartition | Kind::IndexPartition => Vec::new(),
+        Kind::ConstraintPartition | Kind::IndexPartition | Kind::TriggerPartition => Vec::new(),
     };
     statements.extend(afterwards(object));
     statements
@@ -213,6 +213,7 @@ fn alter(old: &Object, new: &Object, between: Between<'_>) -> Vec<Statement> {
         | Kind::MaterializedView
         | Kind::Rule
         | Kind::Trigger
+        | Kind::TriggerPartition
         | Kind::Policy => relation::alter(old, new),
         Kind::Function
         | Kind::Aggregate
@@ -244,7 +245,10 @@ fn soft(old: &Object, new: &Object, linked: bool) -> Vec<Statement> {
     }
     statements.extend(grants::statements(old, new));
     if old.differs_in(new, "comment") {
-        let text = new.text("comment").map_or("NULL".to_owned(), quote_literal);
+        // An extension has one of its own, and an empty one where that was taken away.
+        let text =
+            new.text("comment").or(new.text("_usual_comment")).filter(|text| !text.is_empty());
+        let text = text.map_or("NULL".to_owned(), quote_literal);
         statements.push(format!("COMMENT ON {} IS {text}", target(new)).into());
     }
     if old.differs_in(new, "column_comments") {
@@ -289,7 +293,9 @@ pub(super) fn target(object: &Object) -> String {
         Kind::View => format!("VIEW {name}"),
         Kind::MaterializedView => format!("MATERIALIZED VIEW {name}"),
         Kind::Rule => format!("RULE {} ON {name}", quote_ident(&key.item)),
-        Kind::Trigger => format!("TRIGGER {} ON {name}", quote_ident(&key.item)),
+        Kind::Trigger | Kind::TriggerPartition => {
+            format!("TRIGGER {} ON {name}", quote_ident(&key.item))
+        }
         Kind::Policy => format!("POLICY {} ON {name}", quote_ident(&key.item)),
         Kind::Publication | Kind::PublicationTable => format!("PUBLICATION {name}"),
         Kind::EventTrigger => format!("EVENT TRIGGER {name}"),

@@ -1,25 +1,38 @@
 //! Tables and what `ALTER TABLE` makes and drops in them.
 
-use super::{Statement, column, options, options_changes};
+use super::{Between, Statement, column, options, options_changes};
 use crate::diff::compare::only_validated;
-use crate::diff::model::{Kind, Object};
+use crate::diff::model::{Key, Kind, Object, Schema};
 use crate::sql::quote_ident;
 
 /// `CREATE TABLE` with the columns and constraints that it takes in.
-pub(super) fn make(table: &Object, taken: &[&Object]) -> Vec<Statement> {
+pub(super) fn make(table: &Object, taken: &[&Object], between: Between<'_>) -> Vec<Statement> {
     let of_kind = |kind: Kind| taken.iter().copied().filter(move |object| object.key.kind == kind);
     let mut parents: Vec<&Object> = of_kind(Kind::Inheritance).collect();
     parents.sort_by_key(|parent| parent.number("_number"));
     let mut columns: Vec<&Object> = of_kind(Kind::Column).collect();
     columns.sort_by_key(|column| column.number("_position"));
     let own = |column: &&&Object| parents.is_empty() || column.flag("_local");
+    let of_type = table.text("of_type");
+    // A partition that is not made as one becomes one afterwards.
+    let attached = parents.is_empty() && between.to.partitioned(&table.key).is_some();
     let mut lines: Vec<String> = Vec::new();
     for column in columns.iter().filter(own) {
         let default = of_kind(Kind::Default).find(|default| default.key.item == column.key.item);
-        lines.push(column::definition(column, default));
+        match of_type {
+            Some(_) => lines.extend(column::of_typed(column, default)),
+            None if attached => lines.push(column::definition_to_attach(column, default)),
+            None => lines.push(column::definition(column, default)),
+        }
     }
     for constraint in of_kind(Kind::Constraint) {
         lines.push(constraint_definition(constraint));
+    }
+    if attached {
+        let known: Vec<&str> = of_kind(Kind::Constraint).map(|own| &*own.key.item).collect();
+        let mut checks = inherited_checks(&table.key, between.to);
+        checks.retain(|check| !known.contains(&&*check.key.item));
+        lines.extend(checks.into_iter().map(constraint_definition));
     }
     let body = if lines.is_empty() {
         "()".to_owned()
@@ -37,7 +50,12 @@ pub(super) fn make(table: &Object, taken: &[&Object]) -> Vec<Statement> {
             sql.push_str(&format!(" {}", parent.text_or_empty("bound")));
         }
         _ => {
-            sql.push_str(&format!(" {body}"));
+            if let Some(of_type) = of_type {
+                sql.push_str(&format!(" OF {of_type}"));
+            }
+            if of_type.is_none() || !lines.is_empty() {
+                sql.push_str(&format!(" {body}"));
+            }
             if !parents.is_empty() {
                 let names: Vec<&str> = parents.iter().map(|parent| &*parent.key.item).collect();
                 sql.push_str(&format!(" INHERITS ({})", names.join(", ")));
@@ -61,10 +79,29 @@ pub(super) fn make(table: &Object, taken: &[&Object]) -> Vec<Statement> {
     let mut statements = vec![sql.into()];
     for column in columns.iter().filter(own) {
         statements.extend(column::rest(column));
+        if of_type.is_some() {
+            statements.extend(column::compression_of_typed(column));
+        }
     }
     statements.extend(row_security(None, table));
     statements.extend(replica_identity(None, table));
     statements
+}
+
+/// The checks of the tables above a partition, which it has to have before it can be attached.
+fn inherited_checks<'s>(partition: &Key, schema: &'s Schema) -> Vec<&'s Object> {
+    let mut found = Vec::new();
+    let mut at = schema.partitioned(partition);
+    while let Some(parent) = at {
+        found.extend(schema.of_kind(Kind::Constraint).filter(|constraint| {
+            let definition = constraint.text_or_empty("definition");
+            constraint.key.of_table() == parent
+                && constraint.text("_type") == Some("c")
+                && !definition.ends_with(" NO INHERIT")
+        }));
+        at = schema.partitioned(&parent);
+    }
+    found
 }
 
 fn constraint_definition(constraint: &Object) -> String {

@@ -132,6 +132,8 @@ fn what_an_upgrade_needs_and_a_downgrade_takes_back() {
         "cart@-2",
         "lone@base",
         "+1",
+        "-0",
+        "cart@-0",
     ] {
         lines.push(format!("down {text:<12} {}", said(targets.downgrade(text))));
     }
