@@ -10,7 +10,7 @@
 use super::dispatch::target;
 use super::draft::Draft;
 use super::groups::strings;
-use super::{text, whole_row};
+use super::{awaited_key, text, whole_row};
 use crate::catalog::{Catalog, RelationKind};
 use crate::plan::Phase;
 use crate::sql::{Diagnostic, QualifiedName, Statement, walk};
@@ -29,6 +29,7 @@ pub(super) fn floor(draft: &mut Draft<'_>, statement: &Statement) -> Phase {
     for table in filled(draft, statement) {
         floor = floor.max(draft.floors.default_of(&table));
     }
+    floor = floor.max(awaited_key::floor(draft, statement));
     let creation = draft.ledger.creation_floor;
     if creation > Phase::Expand && creates(&statement.node) {
         if creation == Phase::Contract {
