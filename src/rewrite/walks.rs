@@ -297,7 +297,7 @@ mod tests {
             };
             move |catalog: &mut Catalog| {
                 let name = crate::sql::QualifiedName::new("public", "t");
-                catalog.relations.get_mut(&name).unwrap().published.push(entry);
+                catalog.relations.get_mut(&name).unwrap().published.push(entry.clone());
             }
         };
         let full = format!("{TABLE} ALTER TABLE t REPLICA IDENTITY FULL;");
