@@ -3,6 +3,13 @@
 use super::model::{Catalog, Constraint, Index, Relation, RelationKind};
 use crate::sql::QualifiedName;
 
+impl Constraint {
+    /// Whether rows have to keep to it: only checks and foreign keys may be there for show, from version 18 on.
+    pub fn is_enforced(&self) -> bool {
+        !self.definition.ends_with("NOT ENFORCED")
+    }
+}
+
 impl Catalog {
     pub fn relation(&self, name: &QualifiedName) -> Option<&Relation> {
         self.relations.get(name)

@@ -18,6 +18,7 @@ pub mod model;
 pub mod names;
 mod need;
 mod overload;
+mod publication;
 pub mod relations;
 mod routine;
 mod sequence;
@@ -32,6 +33,7 @@ pub use load::{
 };
 pub use model::*;
 pub use need::Need;
+pub use publication::{Changes, Published};
 pub use relations::Relations;
 pub use routine::{Routine, RoutineKind};
 pub use sequence::Sequence;

@@ -4,6 +4,7 @@
 //! (`pg_get_expr`, `pg_get_constraintdef`, `pg_get_indexdef`, `format_type`).
 
 use super::ForeignServer;
+use super::publication::Published;
 use super::relations::Relations;
 use super::routine::Routine;
 use super::sequence::Sequence;
@@ -425,15 +426,6 @@ pub struct StatisticsObject {
     pub columns: Vec<String>,
     pub target: Option<i32>,
     pub comment: Option<String>,
-}
-
-/// A table that a publication names, with a list of columns or a condition on rows (15 and later).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Published {
-    pub publication: String,
-    /// Empty for all.
-    pub columns: Vec<String>,
-    pub condition: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

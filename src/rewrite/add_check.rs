@@ -110,8 +110,34 @@ pub(super) fn emit(draft: &mut Draft<'_>, constraint: &Constraint, relation: &Qu
     let expression = deparse::expression(expression);
     let name = names::constraint_name(&draft.catalog, relation, constraint);
     let definition = definition(constraint, &expression);
+    if !constraint.is_enforced {
+        return not_enforced(draft, relation, &name, &definition);
+    }
     none_breaks_it(draft, Phase::Migrate, relation, &name, &expression);
     not_valid_then_validate(draft, relation, &name, &definition);
+}
+
+/// No row is read for it, neither now nor later.
+fn not_enforced(draft: &mut Draft<'_>, relation: &QualifiedName, name: &str, definition: &str) {
+    let Some(found) = draft.catalog.relation(relation) else { return };
+    let locks = draft.locks(found, LockMode::AccessExclusive);
+    let quoted = quote_ident(name);
+    draft
+        .step(
+            Phase::Migrate,
+            format!("{name} is not enforced: no row has to keep to it"),
+            Action::Transaction {
+                sql: vec![alter(
+                    relation,
+                    &format!("ADD CONSTRAINT {quoted} {definition} NOT ENFORCED"),
+                )],
+            },
+        )
+        .locks(locks.clone())
+        .undo(Undo::Transaction {
+            sql: vec![alter(relation, &format!("DROP CONSTRAINT IF EXISTS {quoted}"))],
+            locks,
+        });
 }
 
 /// The two steps for a check whose `definition` says no `NOT VALID` yet.

@@ -206,6 +206,10 @@ fn take_apart(column: &ColumnDef) -> Parts {
                 c.deferrable = true;
                 c.initdeferred = true;
             }),
+            ConstrType::ConstrAttrNotEnforced => set_last(&mut parts, |c| {
+                c.is_enforced = false;
+                c.skip_validation = true;
+            }),
             _ => {}
         }
     }

@@ -99,6 +99,10 @@ pub(super) fn emit(
                 locks: undo_locks,
             });
     }
+    draft.rely(&other);
+    if !constraint.is_enforced {
+        return;
+    }
     draft
         .step(
             Phase::Migrate,
@@ -109,7 +113,6 @@ pub(super) fn emit(
         )
         .locks(validate_locks)
         .work(WorkKind::Validate, relation);
-    draft.rely(&other);
 }
 
 /// The first mode on the table and all below it, the second on the referenced one and all below it.

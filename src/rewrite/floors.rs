@@ -28,6 +28,8 @@ pub(super) struct Floors {
     half_done: Vec<(QualifiedName, String)>,
     /// Tables whose keys are being exchanged: a foreign key to them has to wait.
     rekeyed: Vec<QualifiedName>,
+    /// Unique indexes by table and name, and the phase in which they are finished.
+    keys: BTreeMap<(QualifiedName, String), Phase>,
     /// Columns that have two names until contract: table, old name, new name.
     doubled: Vec<(QualifiedName, String, String)>,
     /// Indexes and constraints that a step already drops.
@@ -93,6 +95,25 @@ impl Floors {
         self.rekeyed.push(relation.clone());
     }
 
+    /// The unique index `name` of `relation` is finished in `phase`.
+    pub fn key_comes(&mut self, relation: &QualifiedName, name: &str, phase: Phase) {
+        self.keys.insert((relation.clone(), name.to_owned()), phase);
+    }
+
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    pub fn key(&self, relation: &QualifiedName, name: &str) -> Option<Phase> {
+        self.keys.get(&(relation.clone(), name.to_owned())).copied()
+    }
+
+    /// When the last of the unique indexes of `relation` that are built is finished.
+    pub fn latest_key(&self, relation: &QualifiedName) -> Phase {
+        let of = self.keys.iter().filter(|((on, _), _)| on == relation);
+        of.map(|(_, phase)| *phase).max().unwrap_or(Phase::Expand)
+    }
+
     /// Until `until` is over, `relation` has other columns than as written.
     pub fn shape(&mut self, relation: &QualifiedName, until: Phase, reordered: bool) {
         let shape = self.shapes.entry(relation.clone()).or_insert(Shape { until, reordered });
@@ -156,6 +177,13 @@ impl Floors {
             .map(|((_, name), phase)| ((to.clone(), name.clone()), *phase))
             .collect();
         self.members.extend(members);
+        let keys: Vec<_> = self
+            .keys
+            .iter()
+            .filter(|((on, _), _)| on == from)
+            .map(|((_, name), phase)| ((to.clone(), name.clone()), *phase))
+            .collect();
+        self.keys.extend(keys);
     }
 
     /// Whether `relation` has got its name in this migration and is a view under the old one, which

@@ -63,7 +63,7 @@ pub(super) fn refuse(draft: &mut Draft<'_>, statement: &Statement) -> bool {
 /// shape: the key is being made again for that one.
 fn refuse_other_end(draft: &mut Draft<'_>, statement: &Statement) -> bool {
     let found = changed_columns(draft, &statement.node).into_iter().find_map(|(table, column)| {
-        let (key, other) = other_end(draft, &table, &column)?;
+        let (key, other) = other_end(draft, &statement.node, &table, &column)?;
         Some((table, column, key, other))
     });
     let Some((table, column, key, other)) = found else {
@@ -161,8 +161,15 @@ fn changed_columns(draft: &Draft<'_>, node: &NodeEnum) -> Vec<(QualifiedName, St
     columns.into_iter().map(|column| (table.clone(), column)).collect()
 }
 
-/// A foreign key of `column`, or to it, and what is half done at its other end.
-fn other_end(draft: &Draft<'_>, table: &QualifiedName, column: &str) -> Option<(String, String)> {
+/// A foreign key of `column`, or to it, and what is half done at its other end. Changes of type at both ends go
+/// together.
+fn other_end(
+    draft: &Draft<'_>,
+    node: &NodeEnum,
+    table: &QualifiedName,
+    column: &str,
+) -> Option<(String, String)> {
+    let is_rename = matches!(node, NodeEnum::RenameStmt(_));
     let half_done = |other: &QualifiedName, columns: &[String]| {
         if other == table {
             return None;
@@ -170,8 +177,11 @@ fn other_end(draft: &Draft<'_>, table: &QualifiedName, column: &str) -> Option<(
         if draft.floors.is_away(other) {
             return Some(other.to_string());
         }
-        let column = columns.iter().find(|column| draft.floors.is_half_done(other, column))?;
-        Some(format!("{column} of {other}"))
+        let changes = |column: &&String| {
+            draft.floors.is_half_done(other, column)
+                && (is_rename || draft.floors.other_name(other, column).is_some())
+        };
+        Some(format!("{} of {other}", columns.iter().find(changes)?))
     };
     let has = |columns: &[String]| columns.iter().any(|name| name == column);
     let own = draft.catalog.relation(table)?.constraints.iter().find_map(|key| {

@@ -8,12 +8,12 @@ use super::draft::{Draft, lock_set};
 use super::op;
 use super::text::alter;
 use super::{
-    acl, again, groups, identity, partition, privileges, rename_other, replaced_view,
+    acl, again, awaited_key, groups, identity, partition, privileges, rename_other, replaced_view,
     schema_elements_back, set_not_null, undo_locks,
 };
 use crate::catalog::{Relation, ReplicaIdentity, names, type_name};
 use crate::lock::LockMode;
-use crate::plan::{RelationLock, Undo};
+use crate::plan::{Phase, RelationLock, Undo};
 use crate::sql::{QualifiedName, Statement, deparse, quote_ident, quote_literal};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -220,10 +220,14 @@ fn new_name(draft: &Draft<'_>, range: &RangeVar) -> Option<QualifiedName> {
 
 fn alter_table(draft: &mut Draft<'_>, statement: &Statement, range: Option<&RangeVar>) -> Undo {
     let Some(name) = target(draft, range) else { return Undo::Nothing };
-    if draft.is_new(&name) {
-        // Undoing the CREATE TABLE takes everything with it, and lets go of what it refers to.
+    let new = draft.is_new(&name);
+    if new {
+        // Undoing the CREATE TABLE takes everything with it, and lets go of what it refers to; but a key that was built
+        // for a foreign key goes before that.
         undo_locks::with_new_table(draft, statement, &name);
-        return Undo::Nothing;
+        if awaited_key::floor(draft, statement) == Phase::Expand {
+            return Undo::Nothing;
+        }
     }
     let Some(found) = draft.catalog.relation(&name).cloned() else { return Undo::Nothing };
     let mut clauses = Vec::new();
@@ -231,7 +235,7 @@ fn alter_table(draft: &mut Draft<'_>, statement: &Statement, range: Option<&Rang
     for part in parts.iter().rev() {
         let NodeEnum::AlterTableStmt(alter) = &part.node else { continue };
         let Some(command) = op::command(alter) else { continue };
-        if command.subtype() == AlterTableType::AtDropNotNull {
+        if command.subtype() == AlterTableType::AtDropNotNull && !new {
             if parts.len() == 1 {
                 return match found.is_not_null(&command.name) {
                     true => set_not_null::restore(draft, &name, &command.name),
@@ -242,6 +246,7 @@ fn alter_table(draft: &mut Draft<'_>, statement: &Statement, range: Option<&Rang
         }
         match back(draft, &found, command) {
             Some(sql) => clauses.extend(sql),
+            None if new => {}
             None => return irreversible(draft, statement),
         }
     }

@@ -14,6 +14,7 @@ mod add_unique;
 mod again;
 mod alternatives;
 mod as_is;
+mod awaited_key;
 mod change_type;
 mod column;
 mod create_index;
@@ -103,6 +104,10 @@ pub fn plan(
     options: &Options,
 ) -> Result<Plan, RewriteError> {
     let settings = session::check(script).map_err(RewriteError::Refused)?;
+    let ambiguous = session::ambiguous(script, catalog);
+    if !ambiguous.is_empty() {
+        return Err(RewriteError::Refused(ambiguous));
+    }
     let groups = groups::recognise(script, catalog);
     let retypes = change_type::recognise(script, catalog);
     let mut draft = Draft::new(catalog, options, &revision.id, groups, retypes, script);

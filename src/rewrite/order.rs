@@ -11,7 +11,7 @@
 use super::dispatch::target;
 use super::draft::Draft;
 use super::groups::strings;
-use super::{rename_table, text, whole_row};
+use super::{awaited_key, rename_table, text, whole_row};
 use crate::catalog::{Catalog, RelationKind};
 use crate::plan::Phase;
 use crate::sql::directive::RenameStrategy;
@@ -33,6 +33,7 @@ pub(super) fn floor(draft: &mut Draft<'_>, statement: &Statement) -> Phase {
     for table in filled(draft, statement) {
         floor = floor.max(draft.floors.default_of(&table));
     }
+    floor = floor.max(awaited_key::floor(draft, statement));
     let creation = draft.ledger.creation_floor;
     if creation > Phase::Expand && creates(&statement.node) {
         if creation == Phase::Contract {

@@ -34,7 +34,13 @@ pub(super) fn checks(
     }
 }
 
-/// The definition of a check for other columns, without `NOT VALID`.
+/// What ends the definition of a check that no row that exists has to pass: one that is not enforced passes over what is
+/// written later, too, and is never validated.
+pub(super) fn unproven(constraint: &Constraint) -> &'static str {
+    if constraint.is_enforced() { " NOT VALID" } else { " NOT ENFORCED" }
+}
+
+/// The definition of a check for other columns, without `NOT VALID` or `NOT ENFORCED`.
 pub(super) fn check_definition(constraint: &Constraint, columns: &Columns) -> Option<String> {
     let node = substitute::constraint(&constraint.definition, columns)?;
     let expression = node.raw_expr.as_deref().map(deparse::expression)?;
@@ -60,14 +66,15 @@ pub(super) fn check(
             .step(
                 Phase::Migrate,
                 format!(
-                    "{} is kept for {}, not valid as it is",
+                    "{} is kept for {}, {} as it is",
                     constraint.name,
-                    text::listed(&columns.names())
+                    text::listed(&columns.names()),
+                    if constraint.is_enforced() { "not valid" } else { "not enforced" }
                 ),
                 Action::Transaction {
                     sql: vec![alter(
                         &found.name,
-                        &format!("ADD CONSTRAINT {quoted} {definition} NOT VALID"),
+                        &format!("ADD CONSTRAINT {quoted} {definition}{}", unproven(constraint)),
                     )],
                 },
             )

@@ -8,6 +8,7 @@
 //! the session and other settings are refused.
 
 mod settings;
+mod strings;
 mod temporary;
 
 use super::draft::Draft;
@@ -22,6 +23,7 @@ use pg_query::{NodeEnum, NodeRef};
 use settings::Settings;
 pub(super) use settings::is_read_by_values;
 use std::collections::BTreeMap;
+pub(super) use strings::ambiguous;
 
 /// Functions whose effect, or answer, belongs to the connection that calls them.
 const LOCKS: [&str; 13] = [

@@ -7,7 +7,7 @@
 use super::draft::Draft;
 use super::text::alter;
 use crate::catalog::{
-    Catalog, ConstraintKind, Persistence, Relation, RelationKind, ReplicaIdentity, Trigger,
+    Catalog, Changes, ConstraintKind, Persistence, Relation, RelationKind, ReplicaIdentity, Trigger,
 };
 use crate::plan::{Action, Backfill, Change, NoteKind};
 use crate::sql::parse::assigned_columns;
@@ -81,6 +81,24 @@ pub(super) fn hindrances(catalog: &Catalog, number: usize, action: &Action) -> V
             ),
             format!(
                 "Give it a primary key, or say ALTER TABLE {} REPLICA IDENTITY FULL before this statement.",
+                table.name
+            ),
+            Weight::Always,
+        ));
+    }
+    let changes = if deletes { Changes::Deletes } else { Changes::Updates };
+    let mut with_identity = tables.iter().filter(|table| has_rows(table) && has_identity(table));
+    if let Some((table, (publication, what))) = with_identity
+        .find_map(|table| Some((table, catalog.publication_beside_identity(table, changes)?)))
+    {
+        let publication = quote_ident(&publication);
+        found.push(hindrance(
+            format!(
+                "rows of {} cannot be changed: publication {publication} publishes {word}, and its {what} does not go together with the replica identity",
+                table.name
+            ),
+            format!(
+                "A list of columns has to hold the whole replica identity (and cannot stand next to FULL), a WHERE may read nothing beside it: ALTER PUBLICATION {publication} SET TABLE … or ALTER TABLE {} REPLICA IDENTITY … in a revision before this one.",
                 table.name
             ),
             Weight::Always,
@@ -263,6 +281,39 @@ mod tests {
         assert!(walked(&full, "a = 1", publishes).is_empty());
         let late = "CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, a int);";
         assert_eq!(walked(late, "a = 1", publishes).len(), 1);
+    }
+
+    #[test]
+    fn what_is_published_goes_together_with_the_replica_identity() {
+        use crate::catalog::Published;
+        let say = |columns: &[&str], condition: Option<&str>, updates: bool| {
+            let entry = Published {
+                publication: "p".to_owned(),
+                columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+                condition: condition.map(str::to_owned),
+                updates,
+                deletes: true,
+                via_root: false,
+            };
+            move |catalog: &mut Catalog| {
+                let name = crate::sql::QualifiedName::new("public", "t");
+                catalog.relations.get_mut(&name).unwrap().published.push(entry.clone());
+            }
+        };
+        let full = format!("{TABLE} ALTER TABLE t REPLICA IDENTITY FULL;");
+        let found = walked(&full, "a = 1", say(&["a", "id"], None, true));
+        assert!(found[0].message.contains("its list of columns"), "{found:?}");
+        assert_eq!(walked(TABLE, "a = 1", say(&["a"], None, true)).len(), 1);
+        assert!(walked(TABLE, "a = 1", say(&["a"], None, false)).is_empty(), "deletes alone");
+        assert!(walked(TABLE, "a = 1", say(&["a", "id"], None, true)).is_empty());
+        let found = walked(TABLE, "a = 1", say(&[], Some("((a > 0) AND (id > 0))"), true));
+        assert!(found[0].message.contains("its WHERE"), "{found:?}");
+        assert!(walked(TABLE, "a = 1", say(&[], Some("(id > 0)"), true)).is_empty());
+        assert!(walked(&full, "a = 1", say(&[], Some("(a > 0)"), true)).is_empty());
+        let index = "CREATE TABLE t (id int, a int NOT NULL); CREATE UNIQUE INDEX ta ON t (a); \
+                     ALTER TABLE t REPLICA IDENTITY USING INDEX ta;";
+        assert!(walked(index, "a = 1", say(&["a"], None, true)).is_empty());
+        assert_eq!(walked(index, "a = 1", say(&["id"], None, true)).len(), 1);
     }
 
     #[test]

@@ -323,7 +323,7 @@ fn same_check(a: &catalog::Constraint, b: &catalog::Constraint) -> bool {
 }
 
 pub(in crate::analyze) fn is_not_enforced(constraint: &catalog::Constraint) -> bool {
-    constraint.definition.ends_with("NOT ENFORCED")
+    !constraint.is_enforced()
 }
 
 pub(super) fn strings(nodes: &[Node]) -> Vec<String> {

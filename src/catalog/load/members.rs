@@ -196,6 +196,9 @@ pub(super) fn published(loaded: &mut Loaded, rows: &[Row]) {
             publication: row.get("name"),
             columns: row.get("columns"),
             condition: row.get("condition"),
+            updates: row.get("updates"),
+            deletes: row.get("deletes"),
+            via_root: row.get("via_root"),
         };
         if let Some(relation) = loaded.of(row, "relation")
             && (!entry.columns.is_empty() || entry.condition.is_some())

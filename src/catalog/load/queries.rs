@@ -300,7 +300,8 @@ SELECT m.relation, m.publication::text AS name, p.pubupdate AS updates, p.pubdel
 /// What publications say of a table alone.
 pub(crate) const PUBLISHED: &str = "
 SELECT m.prrelid AS relation, p.pubname::text AS name,
-       {published_columns}::text[] AS columns, {published_rows}::text AS condition
+       {published_columns}::text[] AS columns, {published_rows}::text AS condition,
+       p.pubupdate AS updates, p.pubdelete AS deletes, {publish_via_root} AS via_root
   FROM pg_class c JOIN pg_publication_rel m ON m.prrelid = c.oid
   JOIN pg_publication p ON p.oid = m.prpubid WHERE {wanted}";
 

@@ -188,10 +188,13 @@ fn tables(draft: &mut Draft<'_>, rollout: &Rollout) -> Option<Vec<Table>> {
         for request in of_table {
             let (new, aside) = (draft.temporary_name(), draft.temporary_name());
             let ways = [draft.temporary_name(), draft.temporary_name()];
+            let mut before = request.before.clone();
+            // A NOT NULL of a statement in between comes with that statement, under the name that it gives.
+            before.not_null &= found.is_not_null(&before.name);
             match conversion::ways(request, &draft.catalog, &found, &changed, ways) {
                 Ok((forward, back)) => changes.push(Change {
-                    proves_not_null: request.before.not_null,
-                    before: request.before.clone(),
+                    proves_not_null: before.not_null,
+                    before,
                     after: request.after.clone(),
                     new,
                     aside,

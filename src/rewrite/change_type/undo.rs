@@ -183,7 +183,11 @@ fn add_checks(draft: &mut Draft<'_>, table: &Table, parts: &mut Vec<Undo>, last:
         let passing = draft.temporary_name();
         let add = alter(
             name,
-            &format!("ADD CONSTRAINT {} {definition} NOT VALID", quote_ident(&passing)),
+            &format!(
+                "ADD CONSTRAINT {} {definition}{}",
+                quote_ident(&passing),
+                rebuild::unproven(constraint)
+            ),
         );
         let locks = draft.locks(&table.found, LockMode::AccessExclusive);
         add_and_validate(name, &passing, add, constraint.validated, locks, parts);

@@ -11,7 +11,7 @@ use super::error::{Refusal, RewriteError};
 use super::floors::Floors;
 use super::groups::Groups;
 use super::walks::{self, Hindrance};
-use super::{Options, created, renamed, text};
+use super::{Options, awaited_key, created, renamed, text};
 use crate::analyze::Impact;
 use crate::catalog::{Catalog, Relation, Routine, facts};
 use crate::error::Kind;
@@ -131,18 +131,24 @@ impl<'a> Draft<'a> {
     /// Ends the statement: the next one sees its effect, and does not come before what it creates.
     pub fn end(&mut self, statement: &Statement) {
         let number = self.number;
-        let first = self
+        let phases: Vec<Phase> = self
             .steps
             .iter()
             .filter(|drafted| drafted.step.statements.contains(&number))
             .map(|drafted| drafted.step.phase)
-            .min();
-        if let Some(phase) = first.filter(|phase| *phase > Phase::Expand) {
+            .collect();
+        if let Some(phase) = phases.iter().min().filter(|phase| **phase > Phase::Expand) {
             for name in created::names(statement) {
-                self.floors.word(&name, phase);
+                self.floors.word(&name, *phase);
             }
         }
+        let last = phases.into_iter().max().filter(|phase| *phase > Phase::Expand);
+        let keys =
+            last.and_then(|last| Some((awaited_key::unique_indexes(self, statement)?, last)));
         self.catalog.apply(statement);
+        if let Some((before, phase)) = keys {
+            awaited_key::remember(self, &before, phase);
+        }
     }
 
     pub fn major(&self) -> u32 {
@@ -188,18 +194,21 @@ impl<'a> Draft<'a> {
     /// Nobody else can be waiting for `relation`, or it holds nothing: no recipe is needed. Relying
     /// on emptiness makes it a fact of the plan.
     pub fn is_unused(&mut self, relation: &QualifiedName) -> bool {
+        let unused = self.seems_unused(relation);
+        if let Some(found) = self.catalog.relation(relation).filter(|found| !found.created_here)
+            && unused
+        {
+            self.empty.extend(self.catalog.leaves(found).iter().map(|leaf| leaf.name.clone()));
+        }
+        unused
+    }
+
+    /// The same for a question on which nothing is built.
+    pub fn seems_unused(&self, relation: &QualifiedName) -> bool {
         let Some(found) = self.catalog.relation(relation) else { return true };
-        if found.created_here {
-            return true;
-        }
-        let leaves = self.catalog.leaves(found);
-        let all_empty = self.catalog.sizes_known && leaves.iter().all(|leaf| leaf.empty);
-        if all_empty && !self.floors.is_filled(relation) {
-            self.empty.extend(leaves.iter().map(|leaf| leaf.name.clone()));
-            true
-        } else {
-            false
-        }
+        let all_empty = || self.catalog.leaves(found).iter().all(|leaf| leaf.empty);
+        found.created_here
+            || (self.catalog.sizes_known && all_empty() && !self.floors.is_filled(relation))
     }
 
     /// Whether `relation` was created by the migration at hand.
