@@ -18,10 +18,12 @@ pub mod model;
 pub mod names;
 mod need;
 mod overload;
+mod result;
 pub mod relations;
 mod routine;
 mod sequence;
 pub mod type_name;
+pub mod user_code;
 pub mod volatility;
 
 pub use apply::schema_elements;
@@ -33,6 +35,6 @@ pub use load::{
 pub use model::*;
 pub use need::Need;
 pub use relations::Relations;
-pub use routine::{Routine, RoutineKind};
+pub use routine::{Function, Routine, RoutineKind, Volatility};
 pub use sequence::Sequence;
 pub use type_name::{type_name, user_type};
