@@ -2,6 +2,7 @@
 
 use super::result;
 use super::type_name::{type_name, user_type};
+use super::user_code::expressions;
 use super::volatility::name_parts;
 use super::{Catalog, Column, Function};
 use pg_query::protobuf::{FuncCall, Node, a_const, node};
@@ -104,15 +105,21 @@ pub(super) fn takes(function: &Function, given: usize) -> bool {
     inputs(function).count() >= given || is_variadic(function)
 }
 
-/// How many of the last defaults of `function` the call may use: all, where it is not plain which
-/// arguments it gives.
-pub(super) fn defaults_used(function: &Function, call: &FuncCall) -> usize {
-    let named = |argument: &Node| matches!(argument.node, Some(node::Node::NamedArgExpr(_)));
-    let declared = inputs(function).count();
-    if call.args.len() < declared && (is_variadic(function) || call.args.iter().any(named)) {
-        return declared;
+impl Function {
+    /// The defaults of arguments that the call leaves out; all, where it is not plain which it gives.
+    /// `None` when they cannot be read.
+    pub(crate) fn defaults_used(&self, call: &FuncCall) -> Option<Vec<Node>> {
+        let named = |argument: &Node| matches!(argument.node, Some(node::Node::NamedArgExpr(_)));
+        let left_out = inputs(self).count().saturating_sub(call.args.len());
+        let Some(list) = self.defaults.as_deref().filter(|_| left_out > 0) else {
+            return Some(Vec::new());
+        };
+        let mut all = expressions(list)?;
+        if is_variadic(self) || call.args.iter().any(named) {
+            return Some(all);
+        }
+        Some(all.split_off(all.len().saturating_sub(left_out)))
     }
-    declared.saturating_sub(call.args.len())
 }
 
 /// Splits `a integer, b numeric(10,2), "x,y" text` at the commas between arguments.

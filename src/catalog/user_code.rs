@@ -2,10 +2,10 @@
 //! made, and in the defaults and checks of domains.
 
 use super::overload::without_modifiers;
-use super::{Catalog, TypeDef, Volatility, type_name, user_type};
+use super::{Catalog, Column, TypeDef, Volatility, type_name, user_type};
 use crate::sql::QualifiedName;
-use pg_query::NodeRef;
-use pg_query::protobuf::{ConstrType, Node, TypeCast, TypeName, a_const, node};
+use crate::sql::parse::parse_expression;
+use pg_query::protobuf::{Node, TypeCast, TypeName, a_const, node};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,10 +89,10 @@ impl Catalog {
             .unwrap_or(Volatility::Volatile)
     }
 
-    /// The domain that `written` or its elements are of, and the domains below it.
-    fn domains(&self, written: &TypeName) -> Vec<&TypeDef> {
+    /// The domain of this name and the domains below it.
+    fn domains_of(&self, name: Option<QualifiedName>) -> Vec<&TypeDef> {
         let mut found = Vec::new();
-        let mut next = user_type(written, self);
+        let mut next = name;
         while let Some(of) = next.take().and_then(|name| self.types.get(&name))
             && found.len() < MAX_DOMAINS
         {
@@ -103,22 +103,46 @@ impl Catalog {
         found
     }
 
+    /// The domain that `written` or its elements are of, and the domains below it.
+    fn domains(&self, written: &TypeName) -> Vec<&TypeDef> {
+        self.domains_of(user_type(written, self))
+    }
+
     /// What a column of type `written` has for a default when it has none of its own.
     pub(crate) fn domain_default(&self, written: &TypeName) -> Option<&str> {
         if !written.array_bounds.is_empty() {
             return None;
         }
-        match self.types.get(&user_type(written, self)?)? {
+        self.default_of(&user_type(written, self)?)
+    }
+
+    fn default_of(&self, domain: &QualifiedName) -> Option<&str> {
+        match self.types.get(domain)? {
             TypeDef::Domain { default, .. } => default.as_deref(),
             _ => None,
         }
     }
 
-    /// Whether storing a value of type `written` runs a check of a domain.
+    /// The default of the domain that `column` is of, whether it has one of its own or not.
+    pub(crate) fn default_by_domain(&self, column: &Column) -> Option<&str> {
+        let domain = column.user_type.as_ref().filter(|_| !column.type_name.ends_with("[]"))?;
+        self.default_of(domain)
+    }
+
+    /// The same as an expression.
+    pub fn default_of_domain(&self, written: &TypeName) -> Option<Node> {
+        parse_expression(self.domain_default(written)?).ok()
+    }
+
+    /// Whether adding a column of type `written` checks every row against a domain. The server looks at
+    /// the domain of the column, not at that of its elements.
     pub(crate) fn is_checked_by_domain(&self, written: &TypeName) -> bool {
-        self.domains(written).iter().any(|of| {
-            matches!(of, TypeDef::Domain { not_null, checks, .. } if *not_null || !checks.is_empty())
-        })
+        written.array_bounds.is_empty() && any_checks(&self.domains(written))
+    }
+
+    /// The same for the type of a column that there is.
+    pub(crate) fn is_column_checked_by_domain(&self, column: &Column) -> bool {
+        !column.type_name.ends_with("[]") && any_checks(&self.domains_of(column.user_type.clone()))
     }
 
     /// What the checks of the domains in `written` compute. `None` when one cannot be read.
@@ -129,6 +153,12 @@ impl Catalog {
         });
         checks.map(|check| checked_expression(check)).collect()
     }
+}
+
+fn any_checks(domains: &[&TypeDef]) -> bool {
+    domains.iter().any(|of| {
+        matches!(of, TypeDef::Domain { not_null, checks, .. } if *not_null || !checks.is_empty())
+    })
 }
 
 /// A literal in quotes, or NULL.
@@ -144,15 +174,13 @@ pub(super) fn is_untyped(node: &Node) -> bool {
 /// The expression in a check as a domain has it, such as `name CHECK ((VALUE > 0))`.
 fn checked_expression(check: &str) -> Option<Node> {
     let tree = crate::sql::grammar::parse(&format!("ALTER DOMAIN d ADD CONSTRAINT {check}")).ok()?;
-    let mut found = None;
-    crate::sql::walk::walk(tree.stmts.first()?.stmt.as_ref()?.node.as_ref()?, |node| {
-        if let NodeRef::Constraint(constraint) = node
-            && constraint.contype() == ConstrType::ConstrCheck
-        {
-            found = constraint.raw_expr.as_deref().cloned();
-        }
-    });
-    found
+    let Some(node::Node::AlterDomainStmt(alter)) = tree.stmts.into_iter().next()?.stmt?.node else {
+        return None;
+    };
+    match alter.def?.node? {
+        node::Node::Constraint(constraint) => constraint.raw_expr.map(|expression| *expression),
+        _ => None,
+    }
 }
 
 /// The expressions in a list with commas between them.

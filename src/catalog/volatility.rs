@@ -5,7 +5,7 @@
 //! Volatility Categories" and "Function Type Resolution".
 
 use super::overload;
-use super::user_code::{expressions, is_untyped};
+use super::user_code::is_untyped;
 use super::{Catalog, Column, Function, TypeDef, Volatility};
 use crate::sql::QualifiedName;
 use crate::sql::walk::walk;
@@ -204,16 +204,11 @@ fn of_defaults(
     catalog: &Catalog,
     depth: usize,
 ) -> Volatility {
-    let used = overload::defaults_used(function, call);
-    let Some(list) = function.defaults.as_deref().filter(|_| used > 0) else {
-        return Volatility::Immutable;
-    };
-    let Some(all) = expressions(list).filter(|_| depth < MAX_DEPTH) else {
+    let Some(used) = function.defaults_used(call).filter(|_| depth < MAX_DEPTH) else {
         return Volatility::Volatile;
     };
-    let skipped = all.len().saturating_sub(used);
     let volatility = |default| at_depth(default, catalog, &[], depth + 1);
-    all.iter().skip(skipped).map(volatility).max().unwrap_or(Volatility::Immutable)
+    used.iter().map(volatility).max().unwrap_or(Volatility::Immutable)
 }
 
 /// Every operator name of `pg_catalog` (14 to 18). None of them stands for a volatile function; an
