@@ -6,7 +6,7 @@
 
 use super::overload;
 use super::user_code::is_untyped;
-use super::{Catalog, Column, Function, TypeDef, Volatility};
+use super::{Catalog, Column, Function, TypeDef, Volatility, type_name};
 use crate::sql::QualifiedName;
 use crate::sql::walk::walk;
 use pg_query::NodeRef;
@@ -43,7 +43,15 @@ pub fn of_expression_over(expression: &Node, catalog: &Catalog, columns: &[Colum
 /// made may be called on the way.
 pub fn of_default(default: &Node, written: &TypeName, catalog: &Catalog) -> Volatility {
     let own = of_expression(default, catalog);
-    if is_untyped(default) {
+    // What is of the type already is not converted again.
+    let same = match &default.node {
+        Some(node::Node::TypeCast(cast)) => {
+            let name = |of: &TypeName| type_name(of, catalog);
+            cast.type_name.as_ref().is_some_and(|target| name(target) == name(written))
+        }
+        _ => false,
+    };
+    if same || is_untyped(default) {
         return own;
     }
     let casts = catalog.functions_of_casts_to(written);
