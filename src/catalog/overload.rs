@@ -44,7 +44,11 @@ pub(super) fn meant<'f>(
 }
 
 /// `None` when nothing is known of it.
-pub(super) fn of_argument(argument: &Node, catalog: &Catalog, columns: &[Column]) -> Option<Argument> {
+pub(super) fn of_argument(
+    argument: &Node,
+    catalog: &Catalog,
+    columns: &[Column],
+) -> Option<Argument> {
     let whole = |name: &str| Some(Argument::Type(without_modifiers(name)));
     match argument.node.as_ref()? {
         node::Node::AConst(constant) if constant.isnull => Some(Argument::Any),

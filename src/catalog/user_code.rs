@@ -173,7 +173,8 @@ pub(super) fn is_untyped(node: &Node) -> bool {
 
 /// The expression in a check as a domain has it, such as `name CHECK ((VALUE > 0))`.
 fn checked_expression(check: &str) -> Option<Node> {
-    let tree = crate::sql::grammar::parse(&format!("ALTER DOMAIN d ADD CONSTRAINT {check}")).ok()?;
+    let tree =
+        crate::sql::grammar::parse(&format!("ALTER DOMAIN d ADD CONSTRAINT {check}")).ok()?;
     let Some(node::Node::AlterDomainStmt(alter)) = tree.stmts.into_iter().next()?.stmt?.node else {
         return None;
     };
@@ -197,4 +198,3 @@ pub(super) fn expressions(list: &str) -> Option<Vec<Node>> {
         })
         .collect()
 }
-

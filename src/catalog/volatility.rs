@@ -62,12 +62,7 @@ pub fn of_default(default: &Node, written: &TypeName, catalog: &Catalog) -> Vola
 const MAX_DEPTH: usize = 16;
 
 /// `depth` counts the functions around, of whose arguments this is a default.
-fn at_depth(
-    expression: &Node,
-    catalog: &Catalog,
-    columns: &[Column],
-    depth: usize,
-) -> Volatility {
+fn at_depth(expression: &Node, catalog: &Catalog, columns: &[Column], depth: usize) -> Volatility {
     let Some(root) = &expression.node else { return Volatility::Immutable };
     // In a subquery a name may mean another column.
     let mut subquery = false;
@@ -124,12 +119,7 @@ fn makes_volatile(node: NodeRef<'_>, catalog: &Catalog) -> bool {
 }
 
 /// The volatility of a node alone, not of what stands below it.
-fn of_node(
-    node: NodeRef<'_>,
-    catalog: &Catalog,
-    columns: &[Column],
-    depth: usize,
-) -> Volatility {
+fn of_node(node: NodeRef<'_>, catalog: &Catalog, columns: &[Column], depth: usize) -> Volatility {
     match node {
         NodeRef::FuncCall(call) => of_call(call, catalog, columns, depth),
         NodeRef::AExpr(expression) => of_operator(expression, catalog),

@@ -85,8 +85,7 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                     if let Some(default) = constraint.raw_expr.as_deref() {
                         self.check_default(default)?;
                         self.lock_sequences_of(default);
-                        let volatility =
-                            volatility::of_default(default, written, self.cx.catalog);
+                        let volatility = volatility::of_default(default, written, self.cx.catalog);
                         rewrites |= volatility == Volatility::Volatile;
                     }
                 }

@@ -24,3 +24,19 @@ alter table t add column z comp2 default 5::comp2
 alter table t add column z int default 1 ### 2
 alter table t add column z int default 1 + 2
 alter table t add column z {{timestamp|timestamptz|date}} default ({{now()|current_timestamp|transaction_timestamp()|statement_timestamp()|clock_timestamp()|localtimestamp|date_trunc('day', now())|(now() + interval '1 day')|current_time}} at time zone 'utc')
+
+-- setup: create function writes(a int) returns int language plpgsql volatile as 'begin lock table ref in exclusive mode; return a; end'; create function given(a int, b int default writes(1)) returns int language plpgsql immutable as 'begin return a; end'; create function step(a int, b int) returns int language plpgsql volatile as 'begin lock table ref in exclusive mode; return a; end'; create aggregate locking(int) (sfunc = step, stype = int, initcond = '0'); create operator ### (leftarg = int, rightarg = int, function = step); create type comp as (a int); create function made(a int) returns comp language plpgsql volatile as 'begin lock table ref in exclusive mode; return row(a); end'; create cast (int as comp) with function made(int); create domain checked as int check (writes(value) > 0); create domain checked_over as checked; create temp table own(id int); insert into own values (1)
+-- unseen
+select given(1)
+-- unseen
+select locking(1)
+-- unseen
+select 1 ### 2
+-- unseen
+select 5::comp
+-- unseen
+select 1::checked
+-- unseen
+select '1'::checked_over
+-- unseen
+alter table own alter id type bigint using writes(id)
