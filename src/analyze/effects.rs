@@ -25,6 +25,8 @@ pub(super) struct Effects<'c> {
     /// Locks rows for a moment.
     touches_rows: bool,
     opaque: bool,
+    /// Rows are computed by what cannot be seen.
+    computes_unseen: bool,
     unknown: bool,
 }
 
@@ -42,6 +44,7 @@ impl<'c> Effects<'c> {
             holds_rows: false,
             touches_rows: false,
             opaque: false,
+            computes_unseen: false,
             unknown: false,
         }
     }
@@ -246,6 +249,12 @@ impl<'c> Effects<'c> {
         self.opaque = true;
     }
 
+    /// A value of each row is computed by what cannot be seen. Where it is done under a strong lock,
+    /// that is the worse thing to say.
+    pub(super) fn computes_unseen(&mut self) {
+        self.computes_unseen = true;
+    }
+
     /// Airlock does not know this statement.
     pub(super) fn unknown(&mut self) {
         self.unknown = true;
@@ -316,6 +325,7 @@ impl<'c> Effects<'c> {
             .any(|(name, mode)| mode.blocks_writes() && self.index_in_use(name));
         match (felt || self.holds_rows, self.work.is_empty()) {
             (true, false) => Verdict::Blocking,
+            _ if self.computes_unseen => Verdict::Opaque,
             (true, true) => Verdict::Brief,
             (false, _) if self.touches_rows => Verdict::Brief,
             (false, _) => Verdict::Safe,

@@ -46,6 +46,7 @@ fn function(text: &str) -> Option<Function> {
         arguments,
         volatility,
         language: "internal".to_owned(),
+        defaults: None,
         routine: None,
     })
 }

@@ -6,8 +6,9 @@
 use super::ForeignServer;
 use super::publication::Published;
 use super::relations::Relations;
-use super::routine::Routine;
+use super::routine::Function;
 use super::sequence::Sequence;
+use super::user_code::UserCode;
 use crate::sql::QualifiedName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,8 @@ pub struct Catalog {
     /// Somebody has made casts beside those of the server, an extension perhaps.
     #[serde(default)]
     pub user_casts: bool,
+    #[serde(default, skip_serializing_if = "UserCode::is_empty")]
+    pub user_code: UserCode,
 }
 
 /// What belongs to an extension (`pg_depend.deptype = 'e'`), as far as relations care.
@@ -467,24 +470,4 @@ pub enum TypeDef {
     Composite,
     Range,
     Other,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Function {
-    pub schema: String,
-    /// `pg_get_function_identity_arguments`.
-    pub arguments: String,
-    pub volatility: Volatility,
-    pub language: String,
-    /// The rest, for what somebody has made on a server; nothing for the server's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub routine: Option<Box<Routine>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Volatility {
-    Immutable,
-    Stable,
-    Volatile,
 }

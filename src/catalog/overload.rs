@@ -1,12 +1,14 @@
 //! Which of the functions of one name a call means, as far as the types of its arguments are known.
 
+use super::result;
 use super::type_name::{type_name, user_type};
+use super::user_code::expressions;
 use super::volatility::name_parts;
 use super::{Catalog, Column, Function};
 use pg_query::protobuf::{FuncCall, Node, a_const, node};
 
 /// What is known of the type of an argument.
-enum Argument {
+pub(super) enum Argument {
     Type(String),
     /// A literal in quotes, or NULL: it becomes whatever is wanted.
     Any,
@@ -42,7 +44,11 @@ pub(super) fn meant<'f>(
 }
 
 /// `None` when nothing is known of it.
-fn of_argument(argument: &Node, catalog: &Catalog, columns: &[Column]) -> Option<Argument> {
+pub(super) fn of_argument(
+    argument: &Node,
+    catalog: &Catalog,
+    columns: &[Column],
+) -> Option<Argument> {
     let whole = |name: &str| Some(Argument::Type(without_modifiers(name)));
     match argument.node.as_ref()? {
         node::Node::AConst(constant) if constant.isnull => Some(Argument::Any),
@@ -66,12 +72,12 @@ fn of_argument(argument: &Node, catalog: &Catalog, columns: &[Column]) -> Option
             let column = columns.iter().find(|column| column.name == name)?;
             column.user_type.is_none().then(|| whole(&column.type_name)).flatten()
         }
-        _ => None,
+        other => result::of(other, catalog, columns).map(Argument::Type),
     }
 }
 
 /// `timestamp(3) with time zone` without the `(3)`: functions are declared so.
-fn without_modifiers(name: &str) -> String {
+pub(super) fn without_modifiers(name: &str) -> String {
     match (name.find('('), name.find(')')) {
         (Some(open), Some(close)) if open < close => {
             format!("{}{}", &name[..open], &name[close + 1..])
@@ -101,6 +107,23 @@ fn is_variadic(function: &Function) -> bool {
 /// the rest may have defaults.
 pub(super) fn takes(function: &Function, given: usize) -> bool {
     inputs(function).count() >= given || is_variadic(function)
+}
+
+impl Function {
+    /// The defaults of arguments that the call leaves out; all, where it is not plain which it gives.
+    /// `None` when they cannot be read.
+    pub(crate) fn defaults_used(&self, call: &FuncCall) -> Option<Vec<Node>> {
+        let named = |argument: &Node| matches!(argument.node, Some(node::Node::NamedArgExpr(_)));
+        let left_out = inputs(self).count().saturating_sub(call.args.len());
+        let Some(list) = self.defaults.as_deref().filter(|_| left_out > 0) else {
+            return Some(Vec::new());
+        };
+        let mut all = expressions(list)?;
+        if is_variadic(self) || call.args.iter().any(named) {
+            return Some(all);
+        }
+        Some(all.split_off(all.len().saturating_sub(left_out)))
+    }
 }
 
 /// Splits `a integer, b numeric(10,2), "x,y" text` at the commas between arguments.

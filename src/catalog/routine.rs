@@ -2,6 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Function {
+    pub schema: String,
+    /// `pg_get_function_identity_arguments`.
+    pub arguments: String,
+    pub volatility: Volatility,
+    pub language: String,
+    /// The defaults of its last arguments, with commas between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<String>,
+    /// The rest, for what somebody has made on a server; nothing for the server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routine: Option<Box<Routine>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Volatility {
+    Immutable,
+    Stable,
+    Volatile,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RoutineKind {

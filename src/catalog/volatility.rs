@@ -5,7 +5,8 @@
 //! Volatility Categories" and "Function Type Resolution".
 
 use super::overload;
-use super::{Catalog, Column, Function, TypeDef, Volatility};
+use super::user_code::is_untyped;
+use super::{Catalog, Column, Function, TypeDef, Volatility, type_name};
 use crate::sql::QualifiedName;
 use crate::sql::walk::walk;
 use pg_query::NodeRef;
@@ -35,18 +36,45 @@ pub fn of_expression(expression: &Node, catalog: &Catalog) -> Volatility {
 
 /// The same where the names of columns mean `columns`.
 pub fn of_expression_over(expression: &Node, catalog: &Catalog, columns: &[Column]) -> Volatility {
+    at_depth(expression, catalog, columns, 0)
+}
+
+/// The volatility of `default` where it is stored in a column of type `written`: a cast that somebody
+/// made may be called on the way.
+pub fn of_default(default: &Node, written: &TypeName, catalog: &Catalog) -> Volatility {
+    let own = of_expression(default, catalog);
+    // What is of the type already is not converted again.
+    let same = match &default.node {
+        Some(node::Node::TypeCast(cast)) => {
+            let name = |of: &TypeName| type_name(of, catalog);
+            cast.type_name.as_ref().is_some_and(|target| name(target) == name(written))
+        }
+        _ => false,
+    };
+    if same || is_untyped(default) {
+        return own;
+    }
+    let casts = catalog.functions_of_casts_to(written);
+    casts.into_iter().map(|function| catalog.volatility_of(function)).fold(own, Volatility::max)
+}
+
+/// Functions within defaults of arguments of functions are followed so far.
+const MAX_DEPTH: usize = 16;
+
+/// `depth` counts the functions around, of whose arguments this is a default.
+fn at_depth(expression: &Node, catalog: &Catalog, columns: &[Column], depth: usize) -> Volatility {
     let Some(root) = &expression.node else { return Volatility::Immutable };
     // In a subquery a name may mean another column.
     let mut subquery = false;
     walk(root, |node| subquery |= matches!(node, NodeRef::SelectStmt(_)));
     let columns = if subquery { &[] } else { columns };
     let mut worst = Volatility::Immutable;
-    walk(root, |node| worst = worst.max(of_node(node, catalog, columns)));
+    walk(root, |node| worst = worst.max(of_node(node, catalog, columns, depth)));
     worst
 }
 
-/// Whether `node` calls a volatile function, or one that the catalog does not know, or uses an
-/// operator from outside `pg_catalog`.
+/// Whether `node` calls a volatile function, or one that the catalog does not know, by name or through
+/// an operator or cast.
 pub fn is_volatile(node: &Node, catalog: &Catalog) -> bool {
     let mut found = false;
     if let Some(root) = &node.node {
@@ -80,25 +108,30 @@ fn makes_volatile(node: NodeRef<'_>, catalog: &Catalog) -> bool {
         NodeRef::FuncCall(call) if catalog.functions.is_empty() => {
             name_parts(&call.funcname).last().is_some_and(|name| VOLATILE.contains(name))
         }
-        NodeRef::FuncCall(call) => of_call(call, catalog, &[]) == Volatility::Volatile,
-        NodeRef::AExpr(expression) => {
-            matches!(name_parts(&expression.name)[..], [schema, _] if schema != "pg_catalog")
-        }
+        NodeRef::FuncCall(call) => of_call(call, catalog, &[], 0) == Volatility::Volatile,
+        NodeRef::AExpr(expression) => of_operator(expression, catalog) == Volatility::Volatile,
+        NodeRef::TypeCast(cast) => catalog
+            .cast_functions(cast)
+            .into_iter()
+            .any(|function| catalog.volatility_of(function) == Volatility::Volatile),
         _ => false,
     }
 }
 
 /// The volatility of a node alone, not of what stands below it.
-fn of_node(node: NodeRef<'_>, catalog: &Catalog, columns: &[Column]) -> Volatility {
+fn of_node(node: NodeRef<'_>, catalog: &Catalog, columns: &[Column], depth: usize) -> Volatility {
     match node {
-        NodeRef::FuncCall(call) => of_call(call, catalog, columns),
-        NodeRef::AExpr(expression) => of_operator(expression),
+        NodeRef::FuncCall(call) => of_call(call, catalog, columns, depth),
+        NodeRef::AExpr(expression) => of_operator(expression, catalog),
         NodeRef::TypeCast(cast) => {
             let literal = matches!(
                 cast.arg.as_ref().and_then(|arg| arg.node.as_ref()),
                 Some(node::Node::AConst(_))
             );
-            of_cast(cast.type_name.as_ref(), literal, catalog)
+            let functions = catalog.cast_functions(cast).into_iter();
+            functions
+                .map(|function| catalog.volatility_of(function))
+                .fold(of_cast(cast.type_name.as_ref(), literal, catalog), Volatility::max)
         }
         // CURRENT_DATE and its kin are fixed for the transaction or statement. A subquery sees the
         // tables as they are; XML and JSON conversions depend on settings.
@@ -133,7 +166,7 @@ pub(crate) fn name_parts(name: &[Node]) -> Vec<&str> {
         .collect()
 }
 
-fn of_call(call: &FuncCall, catalog: &Catalog, columns: &[Column]) -> Volatility {
+fn of_call(call: &FuncCall, catalog: &Catalog, columns: &[Column], depth: usize) -> Volatility {
     let (schema, name) = match name_parts(&call.funcname)[..] {
         [name] => (None, name),
         [schema, name] | [_, schema, name] => (Some(schema), name),
@@ -157,9 +190,23 @@ fn of_call(call: &FuncCall, catalog: &Catalog, columns: &[Column]) -> Volatility
     // The most volatile of those that could be meant.
     overload::meant(call, &candidates, catalog, columns)
         .into_iter()
-        .map(|function| function.volatility)
+        .map(|function| function.volatility.max(of_defaults(function, call, catalog, depth)))
         .max()
         .unwrap_or(Volatility::Volatile)
+}
+
+/// What the call leaves to the defaults of arguments is computed with it.
+fn of_defaults(
+    function: &Function,
+    call: &FuncCall,
+    catalog: &Catalog,
+    depth: usize,
+) -> Volatility {
+    let Some(used) = function.defaults_used(call).filter(|_| depth < MAX_DEPTH) else {
+        return Volatility::Volatile;
+    };
+    let volatility = |default| at_depth(default, catalog, &[], depth + 1);
+    used.iter().map(volatility).max().unwrap_or(Volatility::Immutable)
 }
 
 /// Every operator name of `pg_catalog` (14 to 18). None of them stands for a volatile function; an
@@ -168,30 +215,38 @@ const BUILT_IN_OPERATORS: &str = " !! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &
     *<> *= *> *>= + - -> ->> -|- / < <-> << <<= <<| <= <> <@ <^ = > >= >> >>= >^ ? ?# ?& ?- ?-| \
     ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ ~* ~<=~ ~<~ ~= ~>=~ ~>~ ~~ ~~* != ";
 
-fn of_operator(expression: &pg_query::protobuf::AExpr) -> Volatility {
-    let parts = name_parts(&expression.name);
-    let (schema, operator) = match parts[..] {
+/// Whether every operator that `parts` can name is the server's own, or a form that the grammar spells
+/// in words.
+pub(crate) fn is_built_in_operator(parts: &[&str]) -> bool {
+    let (schema, operator) = match *parts {
         [operator] => (None, operator),
         [schema, operator] => (Some(schema), operator),
-        // NULLIF, BETWEEN and other forms that the grammar spells in words.
-        _ => return Volatility::Immutable,
+        _ => return true,
     };
     let words = operator.chars().any(char::is_alphabetic);
-    let built_in = schema.is_none_or(|schema| schema == "pg_catalog")
-        && (words || BUILT_IN_OPERATORS.contains(&format!(" {operator} ")));
-    if !built_in {
-        return Volatility::Volatile;
+    schema.is_none_or(|schema| schema == "pg_catalog")
+        && (words || BUILT_IN_OPERATORS.contains(&format!(" {operator} ")))
+}
+
+fn of_operator(expression: &pg_query::protobuf::AExpr, catalog: &Catalog) -> Volatility {
+    let parts = name_parts(&expression.name);
+    let functions = catalog.operator_functions(&parts);
+    let made = functions.iter().map(|function| catalog.volatility_of(function)).max();
+    if !is_built_in_operator(&parts) {
+        return made.unwrap_or(Volatility::Volatile);
     }
+    let operator = parts.last().copied().unwrap_or_default();
     // Arithmetic with an interval on a timestamp with time zone depends on the session time zone.
     let interval = [&expression.lexpr, &expression.rexpr].into_iter().flatten().any(|side| {
         matches!(&side.node, Some(node::Node::TypeCast(cast))
             if cast.type_name.as_ref().is_some_and(|t| name_parts(&t.names).last() == Some(&"interval")))
     });
-    if interval && matches!(operator, "+" | "-") {
+    let own = if interval && matches!(operator, "+" | "-") {
         Volatility::Stable
     } else {
         Volatility::Immutable
-    }
+    };
+    made.map_or(own, |made| made.max(own))
 }
 
 /// A literal is converted once, when the expression is parsed. Other conversions go through the
@@ -240,6 +295,7 @@ mod tests {
             arguments: arguments.into(),
             volatility,
             language: "internal".into(),
+            defaults: None,
             routine: None,
         }
     }
@@ -321,6 +377,7 @@ mod tests {
                 arguments: arguments.into(),
                 volatility,
                 language: "internal".into(),
+                defaults: None,
                 routine: None,
             });
         }

@@ -33,6 +33,7 @@ pub(super) fn shop() -> Catalog {
             arguments: "anyelement, anyelement".into(),
             volatility,
             language: "internal".into(),
+            defaults: None,
             routine: None,
         });
     }

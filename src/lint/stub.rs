@@ -226,6 +226,7 @@ fn member(catalog: &mut Catalog, what: &str, name: &str, node: &NodeEnum) -> boo
             arguments: String::new(),
             volatility: Volatility::Volatile,
             language: "sql".to_owned(),
+            defaults: None,
             routine: None,
         };
         catalog.functions.entry(name.to_owned()).or_default().push(function);

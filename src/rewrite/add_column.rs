@@ -8,37 +8,38 @@
 //! trigger, filled, and only then made NOT NULL. A volatile default would rewrite the table: the
 //! column is added without it, the default set for rows to come, and the old rows are filled in
 //! batches with the default expression; a nullable one through a marker, because a NULL that the
-//! application writes in the meantime must stay NULL.
+//! application writes in the meantime must stay NULL. The volatile default of a domain goes the same way.
 
 use super::add_numbered::{self, Numbering};
 use super::as_is;
 use super::dispatch::is_brief;
 use super::draft::Draft;
 use super::groups;
-use super::marker::Marker;
 use super::text::alter;
-use super::{add_check, add_foreign_key, add_stored, add_unique, fill, set_not_null};
+use super::{add_check, add_foreign_key, add_stored, add_unique, add_volatile, fill, set_not_null};
 use crate::analyze::{Impact, volatility};
-use crate::catalog::{TypeDef, Volatility, names, user_type};
+use crate::catalog::{Volatility, names};
 use crate::lock::LockMode;
-use crate::plan::{Action, Backfill, Change, NoteKind, Phase, Undo, WorkKind};
+use crate::plan::{Action, NoteKind, Undo, WorkKind};
 use crate::sql::directive::AllowedHazard;
 use crate::sql::{Diagnostic, DirectiveKind, QualifiedName, Statement, deparse, quote_ident};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, ColumnDef, ConstrType, Constraint, Node};
 
 /// The column definition taken apart.
-struct Parts {
+pub(super) struct Parts {
     /// Type and collation only.
-    bare: ColumnDef,
-    default: Option<Node>,
-    not_null: Option<Constraint>,
+    pub(super) bare: ColumnDef,
+    pub(super) default: Option<Node>,
+    /// The default is not the column's own.
+    pub(super) of_domain: bool,
+    pub(super) not_null: Option<Constraint>,
     /// CHECK, UNIQUE, PRIMARY KEY, REFERENCES, as constraints of the table.
     constraints: Vec<Constraint>,
     /// `serial` or IDENTITY.
     numbering: Option<Numbering>,
     /// `GENERATED ALWAYS AS (…)`, and whether STORED.
-    generated: Option<(Node, bool)>,
+    pub(super) generated: Option<(Node, bool)>,
 }
 
 pub(super) fn steps(
@@ -57,7 +58,9 @@ pub(super) fn steps(
     if (command.missing_ok && exists) || draft.is_new(relation) {
         return as_is::steps(draft, part, impact);
     }
-    let parts = take_apart(column);
+    let mut parts = take_apart(column);
+    add_volatile::take_default_of_domain(draft, &mut parts);
+    let parts = parts;
     let name = column.colname.clone();
     let filled_later = draft.groups.fills(relation, &name);
     let directive = groups::from_directive(part, relation, &name, &draft.catalog);
@@ -73,7 +76,7 @@ pub(super) fn steps(
         return as_is::steps(draft, part, impact);
     }
     let constrained = impact.work.iter().any(|work| work.kind == WorkKind::Rewrite)
-        && is_domain(&parts.bare, draft);
+        && is_checked(&parts.bare, draft);
     let allowed = parts.numbering.is_some() && draft.allows(part, AllowedHazard::Blocking);
     if let Some((expression, true)) = &parts.generated
         && by_trigger(draft, part)
@@ -113,12 +116,10 @@ pub(super) fn steps(
         return;
     }
     let default = parts.default.as_ref();
-    let is_volatile = default.is_some_and(|node| {
-        volatility::of_expression(node, &draft.catalog) == Volatility::Volatile
-    });
+    let is_volatile = default.is_some_and(|node| add_volatile::is_volatile(draft, &parts, node));
     match (default, is_volatile) {
         (Some(default), true) => {
-            volatile_default(draft, relation, &parts, default);
+            add_volatile::steps(draft, relation, &parts, default);
         }
         _ => add_plain(draft, part, command, relation, &parts, needs_value),
     }
@@ -164,6 +165,7 @@ fn take_apart(column: &ColumnDef) -> Parts {
     let mut parts = Parts {
         bare,
         default: None,
+        of_domain: false,
         not_null: None,
         constraints: Vec::new(),
         numbering: None,
@@ -230,14 +232,10 @@ fn serial(column: &ColumnDef) -> Option<Numbering> {
     Numbering::of_serial(names.last()?)
 }
 
-/// The type is a domain, itself or below others.
-fn is_domain(column: &ColumnDef, draft: &Draft<'_>) -> bool {
-    column
-        .type_name
-        .as_ref()
-        .and_then(|written| user_type(written, &draft.catalog))
-        .and_then(|name| draft.catalog.types.get(&name))
-        .is_some_and(|found| matches!(found, TypeDef::Domain { .. }))
+/// Storing a value checks it against a domain.
+fn is_checked(column: &ColumnDef, draft: &Draft<'_>) -> bool {
+    let written = column.type_name.as_ref();
+    written.is_some_and(|written| draft.catalog.is_checked_by_domain(written))
 }
 
 /// Whether a stored generated column is to be kept by a trigger.
@@ -402,7 +400,7 @@ fn node_for(
 /// The statement as the catalog sees it before the split-off constraints are there.
 fn without_constraints(part: &Statement, command: &AlterTableCmd, parts: &Parts) -> Statement {
     let mut column = parts.bare.clone();
-    if let Some(default) = &parts.default {
+    if let Some(default) = parts.default.as_ref().filter(|_| !parts.of_domain) {
         column.constraints.push(default_node(default));
     }
     let node = node_for(part, command, column, None);
@@ -425,74 +423,4 @@ fn emit_constraint(
     }
     // The next constraint may get a name that collides with this one's.
     names::reserve(&mut draft.catalog, relation, constraint);
-}
-
-/// A volatile default: rows to come get it from the server, rows that exist from the backfill.
-fn volatile_default(
-    draft: &mut Draft<'_>,
-    relation: &QualifiedName,
-    parts: &Parts,
-    default: &Node,
-) {
-    let name = parts.bare.colname.clone();
-    let quoted = quote_ident(&name);
-    let expression = deparse::expression(default);
-    let Some(found) = draft.catalog.relation(relation) else { return };
-    let locks = draft.locks(found, LockMode::AccessExclusive);
-    let type_name = parts.bare.type_name.as_ref().map(deparse::type_name).unwrap_or_default();
-    let collation = parts
-        .bare
-        .coll_clause
-        .as_ref()
-        .map(|clause| {
-            let names = groups::strings(&clause.collname);
-            let quoted: Vec<String> = names.iter().map(|name| quote_ident(name)).collect();
-            format!(" COLLATE {}", quoted.join("."))
-        })
-        .unwrap_or_default();
-    let mut sql = vec![
-        alter(relation, &format!("ADD COLUMN {quoted} {type_name}{collation}")),
-        alter(relation, &format!("ALTER COLUMN {quoted} SET DEFAULT {expression}")),
-    ];
-    let marker = parts.not_null.is_none().then(|| Marker::new(draft, relation));
-    if let Some(marker) = &marker {
-        sql.extend(marker.create(Some(&name)));
-    }
-    let mut undo = marker.as_ref().map(Marker::remove_if_there).unwrap_or_default();
-    undo.push(alter(relation, &format!("DROP COLUMN IF EXISTS {quoted}")));
-    draft
-        .additive_step(
-            format!(
-                "a volatile default would rewrite the table: {name} is added empty and only new rows get {expression} from the server"
-            ),
-            Action::Transaction { sql },
-        )
-        .locks(locks.clone())
-        .undo(Undo::Transaction { sql: undo, locks });
-    let (set, predicate) = match &marker {
-        Some(marker) => (
-            format!("{quoted} = {expression}, {} = NULL", quote_ident(&marker.column)),
-            quote_ident(&marker.column),
-        ),
-        None => (format!("{quoted} = {expression}"), format!("{quoted} IS NULL")),
-    };
-    draft
-        .step(
-            Phase::Migrate,
-            format!("rows that existed before get their own {expression}"),
-            Action::Backfill(Backfill {
-                relation: relation.clone(),
-                alias: relation.name.clone(),
-                change: Change::Update { set, from: None },
-                predicate,
-                fires_triggers: false,
-                // A row that the application moves out of the walk's way is found by the next pass.
-                repeat: true,
-            }),
-        )
-        .locks(super::data::row_locks(relation))
-        .work(WorkKind::RowChanges, relation);
-    if let Some(marker) = marker {
-        marker.remove_step(draft);
-    }
 }

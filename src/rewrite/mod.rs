@@ -11,6 +11,7 @@ mod add_foreign_key;
 mod add_numbered;
 mod add_stored;
 mod add_unique;
+mod add_volatile;
 mod again;
 mod alternatives;
 mod as_is;

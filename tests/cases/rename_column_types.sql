@@ -4,7 +4,7 @@
 -- new application starts: at the gate
 -- setup
 CREATE TYPE "Mood" AS ENUM ('sad', 'so so', 'happy');
-CREATE DOMAIN percent AS int CHECK (value BETWEEN 0 AND 100);
+CREATE DOMAIN percent AS int;
 CREATE TYPE pair AS (a int, b text);
 CREATE TABLE profiles (id bigint PRIMARY KEY, settings json, short varchar(30) COLLATE "C", points int[], mood "Mood" DEFAULT 'so so', share percent, "both" pair, amount numeric(9, 2), at timestamp(3) with time zone);
 INSERT INTO profiles SELECT i, json_build_object('k', i), 'short ' || i, ARRAY[i, NULL], 'happy', i % 100, (i, 'b')::pair, i / 7.0, timestamptz '2024-01-01 00:00+00' + i * interval '1 h' FROM generate_series(1, 400) AS i;

@@ -8,7 +8,7 @@
 //! What the next statement does can depend on more than the catalog shows, and a line before it says
 //! in which way: `-- fails` (the server refuses it, for its rows or for a reason that the model does
 //! not know), `-- less` (the server does less, for want of rows or by the planner's choice), `-- more`
-//! (inside a function). Of the statements that a pattern gives, many make no sense, or not for these
+//! (inside a function), `-- unseen` (the same, and the model has to say that it cannot see it). Of the statements that a pattern gives, many make no sense, or not for these
 //! rows: what the server refuses is passed over, since it leaves no lock behind; a line without
 //! alternatives must be refused by both. The usual run takes a part of a pattern that stands for many;
 //! `AIRLOCK_SWEEP=every` takes all.
@@ -50,6 +50,7 @@ enum Expected {
     Fails,
     Less,
     More,
+    Unseen,
 }
 
 impl Section {
@@ -94,6 +95,7 @@ fn sections(text: &str, major: u32) -> Vec<Section> {
                 "fails" => Expected::Fails,
                 "less" => Expected::Less,
                 "more" => Expected::More,
+                "unseen" => Expected::Unseen,
                 _ => expected,
             };
         } else {
@@ -235,8 +237,13 @@ async fn run(cluster: &Cluster, section: &Section, report: &mut Report) {
             (Expected::Fails, Err(_), Ok(_)) => Vec::new(),
             (Expected::Fails, _, _) => vec!["the server should fail, and alone".to_owned()],
             (Expected::Less, Ok(observed), Ok(said)) => not_within(observed, &said.effects),
-            (Expected::More, Ok(observed), Ok(said)) => not_within(&said.effects, observed),
-            (Expected::Exact | Expected::Less | Expected::More, _, _) => {
+            (Expected::Unseen, Ok(_), Ok(said)) if !said.opaque => {
+                vec!["not said to be opaque".to_owned()]
+            }
+            (Expected::More | Expected::Unseen, Ok(observed), Ok(said)) => {
+                not_within(&said.effects, observed)
+            }
+            (Expected::Exact | Expected::Less | Expected::More | Expected::Unseen, _, _) => {
                 compare(&observed, &said, sight, None)
             }
         };

@@ -199,6 +199,7 @@ fn catalog(sql: &str) -> Catalog {
         arguments: String::new(),
         volatility: Volatility::Stable,
         language: "internal".to_owned(),
+        defaults: None,
         routine: None,
     };
     catalog.functions.insert("now".to_owned(), vec![now]);

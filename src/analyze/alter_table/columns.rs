@@ -1,7 +1,7 @@
 //! Columns: `ADD COLUMN`, `DROP COLUMN`, defaults, NOT NULL, generated and identity columns.
 //!
-//! `ADD COLUMN` rewrites the table when its value differs from row to row (a volatile default,
-//! `serial`, identity, a stored generated column) or has to be checked by a domain; else it is a
+//! `ADD COLUMN` rewrites the table when its value differs from row to row (a volatile default, its own
+//! or that of its domain, `serial`, identity, a stored generated column) or has to be checked by a domain; else it is a
 //! change of the catalog. The manual, "ALTER TABLE", Notes.
 
 use super::{Alter, Known, RowsOf, has, inline_constraints, rows};
@@ -73,6 +73,11 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         } else {
             let found = self.cx.column_type(written)?;
             rewrites |= is_constrained(&found, self.cx.catalog);
+            if let Some(default) = self.default_of_domain(column) {
+                self.lock_sequences_of(&default);
+                let volatility = volatility::of_default(&default, written, self.cx.catalog);
+                rewrites |= volatility == Volatility::Volatile;
+            }
         }
         for constraint in inline_constraints(column) {
             match constraint.contype() {
@@ -80,7 +85,7 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
                     if let Some(default) = constraint.raw_expr.as_deref() {
                         self.check_default(default)?;
                         self.lock_sequences_of(default);
-                        let volatility = volatility::of_expression(default, self.cx.catalog);
+                        let volatility = volatility::of_default(default, written, self.cx.catalog);
                         rewrites |= volatility == Volatility::Volatile;
                     }
                 }
@@ -97,6 +102,17 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
             }
         }
         Ok(rewrites)
+    }
+
+    /// The default that the column takes from its domain, for want of its own.
+    fn default_of_domain(&self, column: &ColumnDef) -> Option<Node> {
+        let own = |c: &Constraint| {
+            matches!(c.contype(), ConstrType::ConstrDefault | ConstrType::ConstrGenerated)
+        };
+        if inline_constraints(column).any(own) {
+            return None;
+        }
+        self.cx.catalog.default_of_domain(column.type_name.as_ref()?)
     }
 
     /// An expression that calls `nextval` keeps the sequence locked while the table is rewritten.

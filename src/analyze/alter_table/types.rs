@@ -8,6 +8,7 @@
 use super::foreign_key::has_period;
 use super::{Alter, Known, Retyped, RowsOf};
 use crate::analyze::AnalyzeError;
+use crate::analyze::data::expression_hides;
 use crate::analyze::types::{
     ColumnType, change_is_free, index_survives, is_assignable, never_converts, printed,
 };
@@ -72,6 +73,9 @@ impl<'s, 'c> Alter<'s, 'c, '_> {
         }
         if let Some(using) = using {
             self.lock_sequences_of(using);
+            if expression_hides(self.cx.catalog, using) {
+                self.fx.computes_unseen();
+            }
         }
         let free = old
             .as_ref()

@@ -3,6 +3,7 @@
 mod changes;
 mod conditions;
 mod fired;
+mod hidden;
 mod keys;
 mod pruning;
 mod query;
@@ -10,6 +11,7 @@ mod sequence;
 mod truncate;
 
 pub use fired::fired_triggers;
+pub(super) use hidden::expression_hides;
 pub(super) use query::{How, parsed_view, read, sequences_in};
 pub(super) use truncate::truncate;
 

@@ -1,17 +1,17 @@
 //! Queries: which relations a statement reads and changes, at any depth of subqueries, `WITH`
 //! clauses and views.
 //!
-//! What cannot be seen is what functions do: a volatile function of the application makes the
-//! statement opaque. Others can only read.
+//! What cannot be seen is what functions do ([`hidden`](super::hidden)): a volatile function of the
+//! application makes the statement opaque.
 
 use super::changes::Change;
+use super::hidden::hides_something;
 use super::sequence::sequence_of;
 use super::{changes, conditions, pruning};
 use crate::analyze::AnalyzeError;
 use crate::analyze::effects::Effects;
 use crate::analyze::resolve::{Context, Found};
-use crate::analyze::volatility::name_parts;
-use crate::catalog::{Relation, RelationKind, Volatility};
+use crate::catalog::{Relation, RelationKind};
 use crate::lock::LockMode;
 use crate::sql::grammar;
 use crate::sql::walk::walk_some;
@@ -30,18 +30,6 @@ pub(in crate::analyze) enum How {
 
 /// Views within views are followed so far.
 const MAX_VIEW_DEPTH: usize = 64;
-
-/// Functions of the server that run a text as SQL.
-const RUN_SQL: [&str; 8] = [
-    "cursor_to_xml",
-    "cursor_to_xmlschema",
-    "database_to_xml",
-    "query_to_xml",
-    "query_to_xml_and_xmlschema",
-    "query_to_xmlschema",
-    "schema_to_xml",
-    "table_to_xml",
-];
 
 /// A query, while it is gone through.
 pub(super) struct Query<'s, 'c, 'e> {
@@ -324,8 +312,10 @@ impl<'c> Query<'_, 'c, '_> {
     }
 
     fn expression(&mut self, root: NodeRef<'_>, scope: &Scope) -> Result<(), AnalyzeError> {
+        let catalog = self.cx.catalog;
         let mut queries = Vec::new();
         let mut calls = Vec::new();
+        let mut hidden = false;
         walk_some(root, |node| match node {
             NodeRef::SelectStmt(_)
             | NodeRef::InsertStmt(_)
@@ -339,8 +329,14 @@ impl<'c> Query<'_, 'c, '_> {
                 calls.push(call);
                 true
             }
-            _ => true,
+            _ => {
+                hidden = hidden || hides_something(catalog, node);
+                true
+            }
         });
+        if hidden && self.how == How::Executed {
+            self.fx.opaque();
+        }
         for call in calls {
             self.call(call);
         }
@@ -354,7 +350,7 @@ impl<'c> Query<'_, 'c, '_> {
         if let Some(sequence) = sequence_of(self.cx, call) {
             self.fx.lock(sequence, LockMode::RowExclusive);
         }
-        if hides_something(self.cx, call) {
+        if hides_something(self.cx.catalog, NodeRef::FuncCall(call)) {
             self.fx.opaque();
         }
     }
@@ -406,37 +402,6 @@ pub(in crate::analyze) fn parsed_view(view: &Relation) -> Option<SelectStmt> {
         NodeEnum::SelectStmt(select) => Some(*select),
         _ => None,
     }
-}
-
-/// Whether `call` may do what its text does not show: a volatile function of the application, one
-/// that the catalog does not have, or one that runs a text as SQL.
-fn hides_something(cx: Context<'_, '_>, call: &FuncCall) -> bool {
-    let (schema, name) = match name_parts(&call.funcname)[..] {
-        [name] => (None, name),
-        [.., schema, name] => (Some(schema), name),
-        [] => return true,
-    };
-    let Some(functions) = cx.catalog.functions.get(name) else {
-        // A catalog without functions knows nothing of them; the server's own are qualified then.
-        return schema != Some("pg_catalog");
-    };
-    let reachable = functions.iter().filter(|function| match schema {
-        Some(schema) => function.schema == schema,
-        None => {
-            function.schema == "pg_catalog"
-                || cx.catalog.server.search_path.contains(&function.schema)
-        }
-    });
-    let mut known = false;
-    for function in reachable {
-        known = true;
-        let own = function.schema == "pg_catalog";
-        if (own && RUN_SQL.contains(&name)) || (!own && function.volatility == Volatility::Volatile)
-        {
-            return true;
-        }
-    }
-    !known
 }
 
 /// The sequences that `expression` draws from.

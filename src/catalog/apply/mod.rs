@@ -23,6 +23,7 @@ mod rename;
 mod rename_text;
 mod schema;
 mod types;
+mod user_code;
 mod view;
 
 pub use schema::elements as schema_elements;
@@ -78,7 +79,8 @@ impl Catalog {
                 self.extensions.insert(create.extname.clone());
                 self.user_casts = true;
             }
-            NodeEnum::CreateCastStmt(_) => self.user_casts = true,
+            NodeEnum::CreateCastStmt(create) => user_code::create_cast(self, create),
+            NodeEnum::DefineStmt(define) => user_code::define(self, define),
             NodeEnum::CreateEnumStmt(create) => types::create_enum(self, create),
             NodeEnum::AlterEnumStmt(alter) => types::alter_enum(self, alter),
             NodeEnum::CreateDomainStmt(create) => types::create_domain(self, create),

@@ -31,6 +31,7 @@ pub(super) fn create_function(catalog: &mut Catalog, create: &CreateFunctionStmt
         arguments,
         volatility: Volatility::Volatile,
         language: "sql".to_owned(),
+        defaults: defaults(&create.parameters),
         routine: None,
     };
     set_attributes(&mut function, &create.options);
@@ -41,6 +42,16 @@ pub(super) fn create_function(catalog: &mut Catalog, create: &CreateFunctionStmt
     if let Some(tree) = create.sql_body.as_ref().and_then(|body| serde_json::to_value(body).ok()) {
         hang_on(catalog, &tree, DependantKind::Function, &format!("{name}({types})"), None);
     }
+}
+
+/// The defaults of the parameters, as a list.
+fn defaults(parameters: &[Node]) -> Option<String> {
+    let of = parameters.iter().filter_map(|item| match &item.node {
+        Some(node::Node::FunctionParameter(parameter)) => parameter.defexpr.as_deref(),
+        _ => None,
+    });
+    let list: Vec<String> = of.map(deparse::expression).collect();
+    (!list.is_empty()).then(|| list.join(", "))
 }
 
 fn set_attributes(function: &mut Function, options: &[Node]) {

@@ -82,10 +82,12 @@ fn rename_label(catalog: &mut Catalog, of: &QualifiedName, from: &str, to: &str)
 pub(super) fn create_domain(catalog: &mut Catalog, create: &CreateDomainStmt) {
     let Some(name) = catalog.created_from_list(&strings(&create.domainname)) else { return };
     let base = create.type_name.as_ref().map(|base| type_name(base, catalog));
+    // The default of a domain below is copied.
+    let inherited = create.type_name.as_ref().and_then(|base| catalog.domain_default(base));
     let domain = TypeDef::Domain {
         base: base.unwrap_or_default(),
         not_null: false,
-        default: None,
+        default: inherited.map(str::to_owned),
         checks: Vec::new(),
     };
     catalog.types.insert(name.clone(), domain);
@@ -204,6 +206,7 @@ pub(super) fn create_range(catalog: &mut Catalog, create: &CreateRangeStmt) {
             arguments,
             volatility: Volatility::Immutable,
             language: "internal".to_owned(),
+            defaults: None,
             routine: None,
         });
     }

@@ -1,7 +1,9 @@
 //! Functions and procedures: of the server's own, what an expression has to know of them; of others, all that
 //! another one which calls them needs.
 
+use crate::catalog::user_code::UserCode;
 use crate::catalog::{Function, Routine, RoutineKind, Volatility};
+use crate::sql::QualifiedName;
 use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::Row;
 
@@ -25,13 +27,19 @@ SELECT t.oid, format_type(t.oid, NULL) AS name
  WHERE t.oid IN (SELECT unnest(p.proargtypes::oid[]) FROM pg_proc p
                   WHERE p.pronamespace = 'pg_catalog'::regnamespace)";
 
-/// A function in SQL can have polymorphic types, and no other pseudo-types but these.
+/// A function in SQL can have polymorphic types, and no other pseudo-types but these. The server calls
+/// every aggregate immutable, whatever the functions behind it are.
 pub(super) const OTHERS: &str = "
 SELECT n.nspname::text AS schema,
        p.proname::text AS name,
        pg_get_function_identity_arguments(p.oid) AS arguments,
-       p.provolatile::text AS volatility,
+       CASE WHEN EXISTS (SELECT FROM pg_aggregate a JOIN pg_proc f
+                            ON f.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn,
+                                         a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)
+                          WHERE a.aggfnoid = p.oid AND p.prokind = 'a' AND f.provolatile = 'v')
+            THEN 'v' ELSE p.provolatile::text END AS volatility,
        l.lanname::text AS language,
+       pg_get_expr(p.proargdefaults, 0) AS defaults,
        pg_get_function_arguments(p.oid) AS declared,
        (SELECT coalesce(array_agg(format_type(a.type, NULL) ORDER BY a.place), '{}')
           FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, place)) AS inputs,
@@ -61,6 +69,47 @@ SELECT n.nspname::text AS schema,
   JOIN pg_language l ON l.oid = p.prolang
  WHERE {schema}";
 
+/// Casts beside those of the server (objects made after `initdb` have numbers from 16384,
+/// `FirstNormalObjectId`), with the function behind each that has one.
+pub(super) const CASTS: &str = "
+SELECT format_type(c.casttarget, NULL) AS target, n.nspname::text AS schema, p.proname::text AS name
+  FROM pg_cast c
+  LEFT JOIN pg_proc p ON p.oid = c.castfunc
+  LEFT JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE c.oid >= 16384";
+
+/// Operators beside those of the server, with the functions behind them.
+pub(super) const OPERATORS: &str = "
+SELECT o.nspname::text AS operator_schema, operator.oprname::text AS operator,
+       n.nspname::text AS schema, p.proname::text AS name
+  FROM pg_operator operator
+  JOIN pg_namespace o ON o.oid = operator.oprnamespace
+  JOIN pg_proc p ON p.oid = operator.oprcode
+  JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE operator.oid >= 16384";
+
+/// `casts`, `operators`: the rows of [`CASTS`] and [`OPERATORS`].
+pub(super) fn user_code(casts: &[Row], operators: &[Row]) -> UserCode {
+    let function = |row: &Row| {
+        let schema: Option<String> = row.get("schema");
+        Some(QualifiedName::new(schema?, row.get::<_, String>("name")))
+    };
+    let mut code = UserCode::default();
+    for row in casts {
+        code.add_cast(row.get("target"), function(row));
+    }
+    for row in operators {
+        let operator = QualifiedName::new(
+            row.get::<_, String>("operator_schema"),
+            row.get::<_, String>("operator"),
+        );
+        if let Some(function) = function(row) {
+            code.add_operator(operator, function);
+        }
+    }
+    code
+}
+
 /// `own` and `inputs`, `others`: the rows of [`OWN`], [`OWN_INPUTS`] and [`OTHERS`].
 pub(super) fn by_name(
     own: &[Row],
@@ -76,6 +125,7 @@ pub(super) fn by_name(
             arguments: row.get("arguments"),
             volatility: volatility(row),
             language: row.get("language"),
+            defaults: row.get("defaults"),
             routine: Some(Box::new(routine(row))),
         };
         (row, function)
@@ -113,6 +163,7 @@ fn own_function(row: &Row, types: &HashMap<u32, &str>) -> Function {
         arguments,
         volatility: volatility(row),
         language: row.get("language"),
+        defaults: None,
         routine: None,
     }
 }

@@ -112,17 +112,19 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
     let whole =
         async |template: &str| client.query_typed(&for_version(template, version_num), &[]).await;
     // Sent one behind the other without waiting for answers; the server works on them in order.
-    let (schemas, extensions, servers, types, own, inputs, routines, casts) = tokio::try_join!(
-        whole(queries::SCHEMAS),
-        whole(queries::EXTENSIONS),
-        whole(foreign::SERVERS),
-        whole(queries::TYPES),
-        whole(functions::OWN),
-        whole(functions::OWN_INPUTS),
-        whole(functions::OTHERS),
-        whole(queries::CASTS),
-    )
-    .map_err(failed)?;
+    let (schemas, extensions, servers, types, own, inputs, routines, casts, operators) =
+        tokio::try_join!(
+            whole(queries::SCHEMAS),
+            whole(queries::EXTENSIONS),
+            whole(foreign::SERVERS),
+            whole(queries::TYPES),
+            whole(functions::OWN),
+            whole(functions::OWN_INPUTS),
+            whole(functions::OTHERS),
+            whole(functions::CASTS),
+            whole(functions::OPERATORS),
+        )
+        .map_err(failed)?;
     let mut catalog = Catalog {
         server,
         sizes_known: true,
@@ -134,7 +136,8 @@ async fn read(client: &Client, wanted: &Wanted<'_>) -> Result<Catalog, Error> {
         extensions: names_of(&extensions),
         extension_members: extensions.iter().map(extension_members).collect(),
         foreign_servers: Some(servers.iter().map(foreign::server).collect()),
-        user_casts: casts.iter().any(|row| row.get("found")),
+        user_casts: !casts.is_empty(),
+        user_code: functions::user_code(&casts, &operators),
     };
     let (relations, columns, inheritance) = tokio::try_join!(
         filtered(queries::RELATIONS),

@@ -70,9 +70,6 @@ SELECT e.extname::text AS name,
                JOIN pg_namespace n ON n.oid = y.typnamespace
               WHERE m.classid = 'pg_type'::regclass GROUP BY m.extension) t ON t.extension = e.oid";
 
-/// Objects made after `initdb` have numbers from 16384 (`FirstNormalObjectId`).
-pub(crate) const CASTS: &str = "SELECT EXISTS (SELECT FROM pg_cast WHERE oid >= 16384) AS found";
-
 pub(crate) const RELATIONS: &str = "
 SELECT c.oid,
        n.nspname::text AS schema,

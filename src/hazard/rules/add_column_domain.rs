@@ -29,6 +29,10 @@ pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
             .iter()
             .find(|(name, of)| name.name == type_name && matches!(of, TypeDef::Domain { .. }));
         let Some((domain, _)) = domain else { continue };
+        // A domain without constraints rewrites too, where its default is volatile: another hazard.
+        if !column.type_name.as_ref().is_some_and(|of| cx.catalog.is_checked_by_domain(of)) {
+            continue;
+        }
         let message = format!(
             "domain {domain} has constraints: adding {} writes {} anew under ACCESS EXCLUSIVE{}",
             quote_ident(&column.colname),

@@ -3,7 +3,7 @@
 use super::{Context, Error, Found, Hazard, adds_column_that_rewrites};
 use crate::analyze::volatility;
 use crate::catalog::Volatility;
-use crate::hazard::alter::inline;
+use crate::hazard::alter::{has_inline, inline};
 use crate::sql::quote_ident;
 use pg_query::protobuf::ConstrType;
 
@@ -26,11 +26,16 @@ pub(in crate::hazard) static HAZARD: Hazard = Hazard {
 
 pub(in crate::hazard) fn check(cx: &Context<'_>, found: &mut Found) {
     for (sub, column) in adds_column_that_rewrites(cx) {
-        let volatile = inline(column)
-            .filter(|constraint| constraint.contype() == ConstrType::ConstrDefault)
-            .filter_map(|constraint| constraint.raw_expr.as_deref())
-            .any(|default| volatility::of_expression(default, cx.catalog) == Volatility::Volatile);
-        if !volatile {
+        let Some(written) = &column.type_name else { continue };
+        let own = inline(column)
+            .find(|constraint| constraint.contype() == ConstrType::ConstrDefault)
+            .map(|constraint| constraint.raw_expr.as_deref().cloned());
+        let default = own.unwrap_or_else(|| cx.catalog.default_of_domain(written));
+        let volatile = default.is_some_and(|default| {
+            volatility::of_default(&default, written, cx.catalog) == Volatility::Volatile
+        });
+        let generated = has_inline(column, ConstrType::ConstrGenerated);
+        if !volatile || generated {
             continue;
         }
         let message = format!(
@@ -53,10 +58,12 @@ fn fires_for_volatile_defaults_only() {
             "ALTER TABLE users ADD a timestamptz NOT NULL DEFAULT clock_timestamp()",
             "ALTER TABLE users ADD b int, ADD a float DEFAULT random()",
             "ALTER TABLE events ADD a float DEFAULT random()",
+            "CREATE DOMAIN r AS float DEFAULT random(); CREATE DOMAIN rr AS r; ALTER TABLE users ADD a rr",
         ],
         &[
             "ALTER TABLE users ADD a timestamptz NOT NULL DEFAULT now()",
             "ALTER TABLE users ADD a int DEFAULT 1",
+            "CREATE DOMAIN r AS float DEFAULT random(); ALTER TABLE users ADD a r DEFAULT NULL, ADD b r[]",
             "ALTER TABLE users ADD a bigserial",
             "ALTER TABLE archive ADD a float DEFAULT random()",
             "CREATE TABLE n (b int); ALTER TABLE n ADD a float DEFAULT random()",

@@ -51,6 +51,37 @@ fn fires_for_code() {
         &["DO $$ BEGIN NULL; END $$", "CALL nothing()"],
         &["SELECT now()", "UPDATE users SET score = 1 WHERE id = 1"],
     );
+    let code = "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1'; \
+        CREATE FUNCTION g(a int, b int DEFAULT f(1)) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; \
+        CREATE FUNCTION s(int, int) RETURNS int LANGUAGE sql STABLE AS 'SELECT 1'; \
+        CREATE TYPE c AS (a int); CREATE TYPE d AS (a int); \
+        CREATE CAST (int AS c) WITH FUNCTION f(int); CREATE CAST (int AS d) WITH FUNCTION s(int, int); \
+        CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = f); \
+        CREATE OPERATOR ## (LEFTARG = int, RIGHTARG = int, PROCEDURE = s); \
+        CREATE DOMAIN v AS int CHECK (f(VALUE) > 0); CREATE DOMAIN w AS v; \
+        CREATE DOMAIN x AS int CHECK (VALUE > 0);";
+    let with = |query: &str| format!("{code} {query}");
+    let bad = [
+        "SELECT 1 ### 2",
+        "SELECT 1 OPERATOR(public.###) 2",
+        "SELECT 5::c",
+        "SELECT 1::v",
+        "SELECT '{1}'::w[]",
+        "SELECT g(1)",
+        "SELECT g(a => 1)",
+        "SELECT 1 #### 2",
+    ]
+    .map(with);
+    let good = [
+        "SELECT 1 ## 2",
+        "SELECT 1 # 2",
+        "SELECT '(5)'::c, 5::d",
+        "SELECT 1::x, 'sad'::mood, NULL::remark",
+        "SELECT g(1, 2)",
+        "SELECT sum(score) FROM users WHERE id IN (1, 2) AND nick LIKE 'a%'",
+    ]
+    .map(with);
+    check(&HAZARD, &bad.each_ref().map(String::as_str), &good.each_ref().map(String::as_str));
     let found = run("DO $$ BEGIN ALTER TABLE orders ADD COLUMN note text; END $$");
     let message = &found.iter().find(|found| found.hazard == &HAZARD).unwrap().message;
     assert!(message.contains("ACCESS EXCLUSIVE on public.orders"), "{message}");

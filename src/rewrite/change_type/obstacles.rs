@@ -98,6 +98,12 @@ fn of_table(draft: &Draft<'_>, table: &Table) -> Vec<String> {
                 same.unwrap_or_default()
             ));
         }
+        if let Some(default) = draft.catalog.default_by_domain(&change.after) {
+            reasons.push(format!(
+                "{} is a domain with a default, {default}, which the server would write into a new column of it",
+                change.after.type_name
+            ));
+        }
         for constraint in found.constraints.iter().filter(|c| c.columns.contains(name)) {
             if constraint.kind == ConstraintKind::Exclude {
                 let work = [Work { kind: WorkKind::IndexBuild, relation: found.name.clone() }];

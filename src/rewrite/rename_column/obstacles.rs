@@ -112,6 +112,18 @@ fn of_one(draft: &Draft<'_>, found: &Relation, column: &Column) -> Vec<String> {
             ));
         }
     }
+    if draft.catalog.is_column_checked_by_domain(column) {
+        reasons.push(format!(
+            "its type {} is a domain with constraints: the server writes every row when a column of it is added",
+            column.type_name
+        ));
+    }
+    if let Some(default) = draft.catalog.default_by_domain(column) {
+        reasons.push(format!(
+            "its type {} is a domain with a default, {default}, which the server would write into a second column of it",
+            column.type_name
+        ));
+    }
     if column.default.is_some() && column.default_is_volatile && !column.not_null {
         reasons.push(
             "its default is volatile and it may be NULL: which of the two columns an INSERT meant could not be told"
