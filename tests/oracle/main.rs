@@ -35,14 +35,14 @@ const THREADS: usize = 2;
 /// for each place, which takes hours.
 const SWEEP_VARIABLE: &str = "AIRLOCK_SWEEP";
 
-/// Versions that get every kind of check in every run. The recipes differ between 17 and 18, and
+/// Versions that get a check of every case in every run. The recipes differ between 17 and 18, and
 /// between 14 and 15 hardly.
 const THOROUGH: [u32; 2] = [15, 18];
 
 /// Stack of a check, in bytes.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// Of these each case gets one in the usual run for equivalence, and the others for locks alone; with
+/// Of these each case gets one in the usual run, for equivalence, the next one on the next day; with
 /// `AIRLOCK_SWEEP`, all for everything.
 const BETWEEN: [u32; 3] = [14, 16, 17];
 
@@ -114,6 +114,14 @@ impl Usual {
     fn takes(&self, case: &Case, number: usize, of: usize) -> bool {
         self.day.is_none_or(|day| (sum(case) + day) % of == number)
     }
+
+    /// Whether `major` is the one of `majors` that `case` gets; all of those that it is for where all is wanted.
+    fn draws(&self, case: &Case, majors: &[u32], major: u32) -> bool {
+        let Some(day) = self.day else { return majors.contains(&major) };
+        let mut majors = majors.to_vec();
+        majors.retain(|major| case.servers.include(*major));
+        majors.get((sum(case) + day) % majors.len().max(1)) == Some(&major)
+    }
 }
 
 fn main() {
@@ -144,23 +152,34 @@ fn main() {
 }
 
 /// Which checks a case gets on a version. In the usual run one of those that take long runs on 18, and
-/// on 15 when the plan is another one there; a case whose plan is the same runs it on one of the two.
+/// on 15 when the plan is another one there; a case whose plan is the same runs it, and equivalence, on one of the
+/// two, and is looked at for its locks on the other. What is refused is planned on both, and run as written on one
+/// version, for its locks.
 fn checks(case: &Case, major: u32, sweep: &str, usually: &Usual) -> Vec<Check> {
-    if case.refusal.is_some() {
-        return vec![Check::Plan, Check::Locks];
-    }
     let usual = sweep.is_empty();
-    if usual && !THOROUGH.contains(&major) {
-        // What each statement locks is seen on all versions: the model must be right on each.
-        let one = draw(case, &BETWEEN) == major;
-        return vec![if one { Check::Equivalence } else { Check::Locks }];
-    }
-    let mut checks = vec![Check::Plan, Check::Equivalence];
-    let both =
-        check_plan::differs(case) || THOROUGH.iter().any(|major| !case.servers.include(*major));
-    if usual && !both && draw(case, &THOROUGH) != major {
+    let thorough = THOROUGH.contains(&major);
+    if case.refusal.is_some() {
+        let mut checks = Vec::new();
+        if thorough || !usual || usually.day.is_none() {
+            checks.push(Check::Plan);
+        }
+        if !usual || usually.draws(case, &[14, 15, 16, 17, 18], major) {
+            checks.push(Check::Locks);
+        }
         return checks;
     }
+    if usual && !thorough {
+        return match usually.draws(case, &BETWEEN, major) {
+            true => vec![Check::Equivalence],
+            false => Vec::new(),
+        };
+    }
+    let both =
+        check_plan::differs(case) || THOROUGH.iter().any(|major| !case.servers.include(*major));
+    if usual && !both && !usually.draws(case, &THOROUGH, major) {
+        return vec![Check::Plan, Check::Locks];
+    }
+    let mut checks = vec![Check::Plan, Check::Equivalence];
     let mut long = vec![
         Check::Rollback,
         Check::Crash { sweep: if usual { Sweep::Sample } else { Sweep::Every } },
@@ -178,13 +197,6 @@ fn checks(case: &Case, major: u32, sweep: &str, usually: &Usual) -> Vec<Check> {
         checks.push(Check::CrashIsolated { sample: Some(ISOLATED_PLACES) });
     }
     checks
-}
-
-/// One of `majors` that the case is for, always the same one for a case.
-fn draw(case: &Case, majors: &[u32]) -> u32 {
-    let mut majors = majors.to_vec();
-    majors.retain(|major| case.servers.include(*major));
-    majors.get(sum(case) % majors.len().max(1)).copied().unwrap_or_default()
 }
 
 /// A number that spreads the cases.
