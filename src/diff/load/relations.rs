@@ -66,6 +66,13 @@ fn columns(version_num: u32) -> String {
     } else {
         "'not_null', CASE WHEN a.attnotnull THEN '' END"
     };
+    // Since 17 it is the parent's, and cannot be changed on a partition; one below a partition that was attached
+    // may lack the mark.
+    let identity = if version_num >= 170_000 {
+        "CASE WHEN NOT c.relispartition THEN nullif(a.attidentity, '')::text END"
+    } else {
+        "nullif(a.attidentity, '')::text"
+    };
     query(
         ("pg_class", "c.oid", "a.attnum"),
         ("pg_class", "c.oid"),
@@ -83,7 +90,7 @@ fn columns(version_num: u32) -> String {
                  'generated', nullif(a.attgenerated, '')::text,
                  'expression', CASE WHEN a.attgenerated <> ''
                                     THEN pg_get_expr(d.adbin, d.adrelid) END,
-                 'identity', nullif(a.attidentity, '')::text,
+                 'identity', {identity},
                  'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END,
                  '_storage', t.typstorage::text,
                  'compression', nullif(a.attcompression, '')::text,
