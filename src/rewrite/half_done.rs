@@ -162,7 +162,7 @@ fn changed_columns(draft: &Draft<'_>, node: &NodeEnum) -> Vec<(QualifiedName, St
 }
 
 /// A foreign key of `column`, or to it, and what is half done at its other end. Changes of type at both ends go
-/// together.
+/// together, and so does a rename by a second column after one of the key that is referred to.
 fn other_end(
     draft: &Draft<'_>,
     node: &NodeEnum,
@@ -170,7 +170,7 @@ fn other_end(
     column: &str,
 ) -> Option<(String, String)> {
     let is_rename = matches!(node, NodeEnum::RenameStmt(_));
-    let half_done = |other: &QualifiedName, columns: &[String]| {
+    let half_done = |other: &QualifiedName, columns: &[String], refers: bool| {
         if other == table {
             return None;
         }
@@ -178,20 +178,21 @@ fn other_end(
             return Some(other.to_string());
         }
         let changes = |column: &&String| {
+            let renamed = draft.floors.other_name(other, column).is_some();
             draft.floors.is_half_done(other, column)
-                && (is_rename || draft.floors.other_name(other, column).is_some())
+                && if is_rename { refers || !renamed } else { renamed }
         };
         Some(format!("{} of {other}", columns.iter().find(changes)?))
     };
     let has = |columns: &[String]| columns.iter().any(|name| name == column);
     let own = draft.catalog.relation(table)?.constraints.iter().find_map(|key| {
         let to = key.references.as_ref().filter(|_| has(&key.columns))?;
-        Some((key.name.clone(), half_done(to, &key.referenced_columns)?))
+        Some((key.name.clone(), half_done(to, &key.referenced_columns, false)?))
     });
     own.or_else(|| {
         draft.catalog.incoming_foreign_keys(table).find_map(|(from, key)| {
             let meant = has(&key.referenced_columns);
-            Some((key.name.clone(), half_done(&from.name, &key.columns).filter(|_| meant)?))
+            Some((key.name.clone(), half_done(&from.name, &key.columns, true).filter(|_| meant)?))
         })
     })
 }
