@@ -14,7 +14,7 @@ use crate::sql::directive::RenameStrategy;
 use crate::sql::{Diagnostic, QualifiedName, Statement};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AlterTableCmd, AlterTableStmt, AlterTableType, DropBehavior, Node, ObjectType, RangeVar,
+    AlterTableCmd, AlterTableStmt, AlterTableType, Node, ObjectType, RangeVar,
 };
 
 /// Something that a table has, by name.
@@ -114,7 +114,7 @@ fn refuse_move(draft: &mut Draft<'_>, statement: &Statement) -> bool {
     };
     draft.refuse(
         Diagnostic::new(
-            format!("{} moves while {column} is being renamed or given another type", table.name),
+            format!("the name or family of {} changes while {column} is being renamed or given another type", table.name),
             statement.span,
         )
         .detail("What is still to be done for the column goes by the table's name and family as they are now.")
@@ -303,8 +303,7 @@ fn members(draft: &Draft<'_>, node: &NodeEnum) -> Vec<Member> {
             .into_iter()
             .collect()
         }
-        // Beside what replaces it, `CASCADE` would take away what does not go.
-        NodeEnum::DropStmt(drop) if drop.behavior() != DropBehavior::DropCascade => {
+        NodeEnum::DropStmt(drop) => {
             drop.objects.iter().filter_map(|node| object(drop.remove_type(), Some(node))).collect()
         }
         NodeEnum::CommentStmt(comment) => {

@@ -1,6 +1,6 @@
 -- case: refuse_no_inherit_after_type
 -- shows: a child that leaves while its column gets another type would keep the old one
--- expect refusal: refused public.ch moves while n is being renamed or given another type
+-- expect refusal: refused the name or family of public.ch changes while n is being renamed or given another type
 -- setup
 CREATE TABLE pa (id int NOT NULL, n int);
 CREATE TABLE ch () INHERITS (pa);

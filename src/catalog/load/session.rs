@@ -23,19 +23,22 @@ SET LOCAL quote_all_identifiers = off;
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL lock_timeout = '30s';
 SET LOCAL statement_timeout = '10min';
-SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL work_mem = '64MB';
 SET LOCAL jit = off";
+
+/// Timeouts that the role or the database has, and that would end a transaction which is read slowly. Not of every
+/// version (`transaction_timeout` came with 17); in one message with BEGIN, before either can strike.
+const BEGIN: &str = "
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings
+ WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')";
 
 /// Runs `work` in a read-only transaction with one snapshot, which is ended in any case.
 pub(crate) async fn in_snapshot<T>(
     client: &Client,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    client
-        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await
-        .map_err(failed)?;
+    client.batch_execute(BEGIN).await.map_err(failed)?;
     match work.await {
         Ok(value) => {
             client.batch_execute("COMMIT").await.map_err(failed)?;
